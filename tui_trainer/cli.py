@@ -1,0 +1,216 @@
+"""The command line. Imports nothing heavy until it knows what to do."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tui_trainer import __version__, recipes
+from tui_trainer.config import RunConfig
+from tui_trainer.config_file import ConfigFile, to_toml
+from tui_trainer.errors import InputError
+from tui_trainer.flags import Parser, add_knobs, knob_values
+from tui_trainer.knobs import KNOBS, build
+
+BAD_INPUT, INTERRUPTED = 2, 130
+RUNS_VARIABLE = "TUI_TRAINER_RUNS"
+RESUMABLE = ("data_dir", "device", "threads")  # knobs that `resume` takes beside the live ones
+ABOUT = {
+    "runs": "list the runs of the folder",
+    "resume": "go on with a run, from its last checkpoint",
+    "recipes": "list the recipes that ship",
+    "devices": "show what this machine can train on",
+    "bench": "measure this machine against the tutorial's program",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code (see the README)."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        if arguments and arguments[0] in COMMANDS:
+            return COMMANDS[arguments[0]](arguments[1:])
+        return train(arguments)
+    except InputError as error:
+        print(f"tui-trainer: {_printable(str(error))}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("tui-trainer: interrupted before training began; nothing was written", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `tui-trainer runs | head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        return 0
+
+
+def train(arguments: Sequence[str]) -> int:
+    """`tui-trainer [CONFIG.toml | RECIPE] [flags]`."""
+    options = _train_parser(RunConfig()).read(arguments)
+    if options.version:
+        print(f"tui-trainer {__version__}")
+        return 0
+    if options.help:
+        _train_parser(_config_for_help(options)).print_help()
+        return 0
+    config, stem = resolve(options.config, knob_values(options))
+    if options.print_config:
+        print(to_toml(config), end="")
+        return 0
+    if not options.no_ui:
+        raise InputError(
+            "the dashboard is not built yet; `tui-trainer --no-ui` trains in this terminal (--help lists everything)"
+        )
+    from tui_trainer import headless, worker
+
+    runs_dir = Path(options.runs_dir).expanduser()
+    return headless.follow(worker.start(config, runs_dir, options.name, stem), as_json=options.json)
+
+
+def resolve(word: str | None, flags: Mapping[str, Any]) -> tuple[RunConfig, str]:
+    """The config in force and a stem for the run's name: a flag overrides the file, the file the default."""
+    if word is None:
+        config = build(flags)
+        return config, config.data.name
+    file = ConfigFile(recipes.find(word))
+    values = {name: value for name, value in file.values.items() if not _is_overruled(name, flags)}
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", file.path.stem).strip("-.")[:80] or "run"
+    return build({**values, **flags}, lambda name: KNOBS[name].flag if name in flags else file.where(name)), stem
+
+
+def _is_overruled(name: str, flags: Mapping[str, Any]) -> bool:
+    """Whether a flag chose something with which the file's value has no effect: `rho` of rmsprop under adam."""
+    only_with = KNOBS[name].only_with
+    return only_with is not None and only_with[0] in flags and flags[only_with[0]] not in only_with[1]
+
+
+def list_runs(arguments: Sequence[str]) -> int:
+    """`tui-trainer runs`."""
+    parser = _parser("runs")
+    _add_runs_dir(parser)
+    if (options := _read(parser, arguments)) is None:
+        return 0
+    from tui_trainer import headless
+
+    return headless.show_runs(Path(options.runs_dir).expanduser(), as_json=options.json)
+
+
+def resume(arguments: Sequence[str]) -> int:
+    """`tui-trainer resume RUN`."""
+    parser = _parser("resume")
+    parser.add_argument("run", metavar="RUN", nargs="?", help="name of a run, or the path of its folder")
+    parser.add_argument("--no-ui", action="store_true", help="train in this terminal (as now always)")
+    _add_runs_dir(parser)
+    add_knobs(parser, RunConfig(), [knob for knob in KNOBS.values() if knob.is_live or knob.name in RESUMABLE])
+    if (options := _read(parser, arguments)) is None:
+        return 0
+    if options.run is None:
+        parser.error("the name of a run is missing; `tui-trainer runs` lists them")
+    from tui_trainer import headless, run_dir, worker
+
+    run = run_dir.find(Path(options.runs_dir).expanduser(), options.run)
+    return headless.follow(worker.resume(run, knob_values(options)), as_json=options.json)
+
+
+def list_recipes(arguments: Sequence[str]) -> int:
+    """`tui-trainer recipes`."""
+    if (options := _read(_parser("recipes"), arguments)) is None:
+        return 0
+    from tui_trainer import headless
+
+    return headless.show_recipes(recipes.all_recipes(), as_json=options.json)
+
+
+def list_devices(arguments: Sequence[str]) -> int:
+    """`tui-trainer devices`."""
+    if (options := _read(_parser("devices"), arguments)) is None:
+        return 0
+    from tui_trainer import devices, headless
+
+    return headless.show_devices(devices.cpu(), devices.gpus(), as_json=options.json)
+
+
+def bench(arguments: Sequence[str]) -> int:
+    """`tui-trainer bench`."""
+    parser = _parser("bench")
+    add_knobs(parser, RunConfig(), [KNOBS["data_dir"], KNOBS["device"], KNOBS["threads"]])
+    parser.add_argument(
+        "--rounds", metavar="N", type=_rounds, default=3, help="alternating rounds per program [3; 1 to 100]"
+    )
+    if (options := _read(parser, arguments)) is None:
+        return 0
+    from tui_trainer import headless
+    from tui_trainer.engine import bench as engine_bench
+
+    config = build(knob_values(options))
+    return headless.show_bench(engine_bench.measure(config, options.rounds), as_json=options.json)
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "runs": list_runs, "resume": resume, "recipes": list_recipes, "devices": list_devices, "bench": bench,
+}  # fmt: skip
+
+
+def _train_parser(config: RunConfig) -> Parser:
+    commands = "\n".join(f"  tui-trainer {name:8} {sentence}" for name, sentence in ABOUT.items())
+    parser = Parser(
+        prog="tui-trainer",
+        usage="tui-trainer [RECIPE | CONFIG.toml] [flags]\n" + commands,
+        description="Train a multilayer perceptron. In brackets: the value in force, and what may stand there.",
+        epilog="Exit codes: 0 completed or stopped on request, 1 failed, 2 bad usage or input, 3 diverged, "
+        "130 after Ctrl-C and 143 after SIGTERM (both after saving).",
+    )
+    parser.add_argument("config", metavar="RECIPE | CONFIG.toml", nargs="?", help="a recipe's name or a TOML file")
+    parser.add_argument("--no-ui", action="store_true", help="train in this terminal, without the dashboard")
+    parser.add_argument("--json", action="store_true", help="print the events as JSON lines and nothing else")
+    parser.add_argument("--print-config", action="store_true", help="print the resolved config as TOML and end")
+    parser.add_argument("--name", metavar="NAME", help="name of the run's folder [the recipe's name and a number]")
+    parser.add_argument("--version", action="store_true", help="print the version and end")
+    _add_runs_dir(parser)
+    add_knobs(parser, config, KNOBS.values())
+    return parser
+
+
+def _parser(command: str) -> Parser:
+    parser = Parser(prog=f"tui-trainer {command}", description=ABOUT[command].capitalize() + ".")
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    return parser
+
+
+def _read(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace | None:
+    """The options, or None once the help was shown."""
+    options = parser.read(arguments)
+    if options.help:
+        parser.print_help()
+        return None
+    return options
+
+
+def _add_runs_dir(parser: Parser) -> None:
+    value = os.environ.get(RUNS_VARIABLE) or "runs"
+    text = f"folder of the runs [{value}; or the environment variable {RUNS_VARIABLE}]".replace("%", "%%")
+    parser.add_argument("--runs-dir", metavar="FOLDER", default=value, help=text)
+
+
+def _rounds(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; expected a whole number from 1 to 100")
+    return int(text)
+
+
+def _config_for_help(options: argparse.Namespace) -> RunConfig:
+    """The values that the other arguments put in force, as far as they make sense."""
+    try:
+        return resolve(options.config, knob_values(options))[0]
+    except InputError:
+        return RunConfig()
+
+
+def _printable(text: str) -> str:
+    return "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in text)

@@ -1,0 +1,1 @@
+"""Training itself: may import torch, knows no terminal."""

@@ -1,0 +1,88 @@
+"""The tensors that training reads, and what is known of them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from tui_trainer.data_sets import Task
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Inputs (n, features) as uint8 or float32; targets (n,) int64 for classes, (n, outputs) float32 for values."""
+
+    inputs: Tensor
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return self.inputs.shape[0]
+
+    def pick(self, rows: Tensor) -> Samples:
+        """These rows, copied."""
+        return Samples(self.inputs[rows], self.targets[rows])
+
+    def to(self, device: torch.device) -> Samples:
+        """The same on a device, in the same compact types."""
+        return Samples(self.inputs.to(device), self.targets.to(device))
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set as it was read, before anything is split off or scaled."""
+
+    task: Task
+    train: Samples
+    test: Samples | None
+    class_names: tuple[str, ...]
+    full_scale: float | None = None  # input value that means 1 (255 for bytes of a picture), where there is one
+    channels: int = 0  # of a picture stored channel by channel; 0: each feature stands for itself
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """scaled = (raw - shift) * factor, for inputs (1 or features numbers each) and for targets (scalars)."""
+
+    shift: Tensor
+    factor: Tensor
+    target_shift: float = 0.0
+    target_factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Three splits and the scaling that was measured on the first."""
+
+    name: str
+    task: Task
+    train: Samples
+    validation: Samples | None
+    test: Samples
+    class_names: tuple[str, ...]
+    scaling: Scaling
+
+    @property
+    def inputs(self) -> int:
+        """Features of one sample."""
+        return self.train.inputs.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        """Units of the last layer: classes, or values to predict."""
+        return len(self.class_names) if self.task == "classes" else self.train.targets.shape[1]
+
+    def to(self, device: torch.device) -> DataSet:
+        """The same with all samples on a device."""
+        validation = self.validation.to(device) if self.validation is not None else None
+        return replace(self, train=self.train.to(device), validation=validation, test=self.test.to(device))
+
+    def fingerprint(self) -> str:
+        """A digest of the training split: a run resumes on the same samples or not at all."""
+        digest = hashlib.sha256()
+        for tensor in (self.train.inputs, self.train.targets):
+            digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
+            digest.update(tensor.cpu().contiguous().numpy().data.cast("B"))
+        return digest.hexdigest()

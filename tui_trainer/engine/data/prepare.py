@@ -1,0 +1,96 @@
+"""From a data set's name to three splits and their scaling. Every statistic comes from the training split alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from tui_trainer.config import Data
+from tui_trainer.engine.data import embedded, idx, vision
+from tui_trainer.engine.data.dataset import DataSet, Samples, Scaling, Source
+from tui_trainer.errors import InputError
+
+TEST_SPLIT_SEED = 0  # not the run's: runs with other seeds are tested on the same samples
+
+
+def load(config: Data, seed: int) -> DataSet:
+    """Read, split and measure. Downloads what is not there. Raises InputError."""
+    source = read_source(config.name, Path(config.dir).expanduser())
+    train, test = source.train, source.test
+    if test is None:
+        train, test = split_off(train, source.task, config.test_share, TEST_SPLIT_SEED, "--test-share")
+    validation = None
+    if config.validation:
+        train, validation = split_off(train, source.task, config.validation, seed, "--validation")
+    scaling = measure(config, source, train)
+    return DataSet(config.name, source.task, train, validation, test, source.class_names, scaling)
+
+
+def read_source(name: str, data_dir: Path) -> Source:
+    """A data set by its name, fetched first if it is not in the folder."""
+    if name in embedded.NAMES:
+        return embedded.read(name)
+    missing, read = (idx.missing, idx.read) if name in idx.NAMES else (vision.missing, vision.read)
+    try:
+        if missing(name, data_dir):
+            vision.download(name, data_dir)
+        return read(name, data_dir)
+    except (OSError, ValueError) as error:  # a name no file system takes, a folder without rights
+        raise InputError(
+            f"--data-dir {ascii(str(data_dir))[1:-1][:100]}: {name} cannot be read there: {error}"
+        ) from None
+
+
+def split_off(samples: Samples, task: str, share: float, seed: int, flag: str) -> tuple[Samples, Samples]:
+    """(what stays, what was split off): seeded, and stratified where there are classes."""
+    from sklearn.model_selection import train_test_split  # 1 s that a run without a split need not wait for
+
+    strata = samples.targets.numpy() if task == "classes" else None
+    try:
+        stays, goes = train_test_split(
+            torch.arange(len(samples)).numpy(), test_size=share, random_state=seed % 2**32, stratify=strata
+        )
+    except ValueError as error:
+        raise InputError(
+            f"{flag} {share:g} cannot split {len(samples):,} samples ({' '.join(str(error).split())}); "
+            "choose a larger share"
+        ) from None
+    return samples.pick(torch.from_numpy(stays)), samples.pick(torch.from_numpy(goes))
+
+
+def measure(config: Data, source: Source, train: Samples) -> Scaling:
+    """The scaling that `normalize` and `target_scaling` ask for, from the training split."""
+    shift, factor = _input_scaling(config.normalize, source, train.inputs)
+    if source.task == "values" and config.target_scaling == "standard":
+        deviation, mean = torch.std_mean(train.targets.double(), correction=0)
+        return Scaling(shift, factor, float(mean), 1 / float(deviation or 1))
+    return Scaling(shift, factor)
+
+
+def _input_scaling(kind: str, source: Source, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    if kind == "none":
+        return torch.zeros(1), torch.ones(1)
+    if kind == "unit" and source.full_scale:
+        return torch.zeros(1), torch.full((1,), 1 / source.full_scale)
+    if kind == "unit":
+        low, high = inputs.amin(0).float(), inputs.amax(0).float()
+        return low, _inverse(high - low)
+    if source.channels == 0:
+        deviation, mean = torch.std_mean(inputs.double(), dim=0, correction=0)
+        return mean.float(), _inverse(deviation)
+    means, deviations = [], []  # one per channel of a picture, without a float copy of all pictures
+    for channel in inputs.chunk(source.channels, dim=1):
+        levels = torch.arange(256, dtype=torch.float64)
+        counts = torch.bincount(channel.flatten(), minlength=256).double()
+        mean = (counts * levels).sum() / counts.sum()
+        means.append(mean)
+        deviations.append(((counts * (levels - mean) ** 2).sum() / counts.sum()).sqrt())
+    pixels = inputs.shape[1] // source.channels if source.channels > 1 else 1
+    shift = torch.stack(means).repeat_interleave(pixels)
+    return shift.float(), _inverse(torch.stack(deviations).repeat_interleave(pixels))
+
+
+def _inverse(spread: torch.Tensor) -> torch.Tensor:
+    """1/spread; a constant feature stays 0 after its shift."""
+    return torch.where(spread > 0, 1 / spread, 1.0).float()

@@ -1,0 +1,65 @@
+"""Where to compute: the device that was asked for, its name, its threads, and whether a net fits."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import psutil
+import torch
+
+from tui_trainer import devices
+from tui_trainer.config import Hardware, RunConfig
+from tui_trainer.engine.data.dataset import DataSet
+from tui_trainer.engine.model import parameter_count
+from tui_trainer.errors import InputError
+
+BYTES_PER_PARAMETER = 16  # weight, gradient, two averages of the optimizer, in float32
+
+
+def choose(hardware: Hardware) -> torch.device:
+    """The device for `--device`, with threads and determinism set. Raises InputError where it is not there."""
+    torch.set_num_threads(hardware.threads or devices.usable_cores())
+    if hardware.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for, before its first use
+    torch.use_deterministic_algorithms(hardware.deterministic)
+    if hardware.device == "cpu":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        if hardware.device == "auto":
+            return torch.device("cpu")
+        raise InputError(f"--device {hardware.device}: {_why_no_cuda()}; use --device cpu or --device auto")
+    if ":" not in hardware.device:
+        return torch.device("cuda", devices.freest_gpu() or 0)
+    number, count = int(hardware.device.split(":")[1]), torch.cuda.device_count()
+    if number >= count:
+        there = ", ".join(f"cuda:{n}" for n in range(count))
+        raise InputError(f"--device {hardware.device}: there is no such GPU here; there are {there}")
+    return torch.device("cuda", number)
+
+
+def _why_no_cuda() -> str:
+    if torch.version.cuda is None:
+        return f"this PyTorch ({torch.__version__}) is built without CUDA"
+    if not devices.gpus():
+        return "no NVIDIA driver or GPU answers on this machine"
+    return f"PyTorch {torch.__version__} (CUDA {torch.version.cuda}) cannot use the GPU; its driver may be too old"
+
+
+def name_of(device: torch.device) -> str:
+    """`AMD EPYC 9354` or `NVIDIA H100`."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return devices.cpu_name() or platform.machine()
+
+
+def check_memory(config: RunConfig, data: DataSet, device: torch.device) -> None:
+    """Raises InputError where the net and its optimizer alone would not fit the device."""
+    parameters = parameter_count(data.inputs, config.model.hidden, data.outputs)
+    needed = parameters * BYTES_PER_PARAMETER
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    if needed > free:
+        raise InputError(
+            f"--hidden {','.join(map(str, config.model.hidden))} makes {parameters:,} parameters, which need about "
+            f"{needed / 1e9:,.1f} GB to train; {device} has {free / 1e9:,.1f} GB free; choose smaller layers"
+        )

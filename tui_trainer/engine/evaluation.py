@@ -1,0 +1,85 @@
+"""Loss and metrics over a whole split, in evaluation mode, without touching the random state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tui_trainer.config import Loss
+from tui_trainer.engine.data.dataset import DataSet, Samples
+from tui_trainer.events import Scores
+
+CHUNK = 4096  # samples per forward pass: large enough for full speed, small enough for any device
+LossFunction = Callable[[Tensor, Tensor], Tensor]
+
+
+def loss_function(config: Loss, data: DataSet) -> LossFunction:
+    """(outputs, targets) -> mean loss. Values are compared in units of the scaled target."""
+    if data.task == "values":
+        shift, factor = data.scaling.target_shift, data.scaling.target_factor
+        return lambda outputs, targets: F.mse_loss(outputs.float(), (targets - shift) * factor)
+    if config.name == "mse":
+        classes = data.outputs
+        return lambda outputs, targets: F.mse_loss(outputs.float(), F.one_hot(targets, classes).float())
+    smoothing = config.label_smoothing
+    if smoothing:
+        return lambda outputs, targets: F.cross_entropy(outputs, targets, label_smoothing=smoothing)
+    return F.cross_entropy
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, samples: Samples, data: DataSet, loss: LossFunction) -> Scores:
+    """The figures of a split. `val_loss` is the mean of the training loss, without dropout or penalties."""
+    was_training = model.training
+    model.eval()
+    total = torch.zeros((), dtype=torch.float64, device=samples.inputs.device)
+    outputs = []
+    for start in range(0, len(samples), CHUNK):
+        targets = samples.targets[start : start + CHUNK]
+        output = model(samples.inputs[start : start + CHUNK]).float()
+        total += loss(output, targets).double() * len(targets)
+        outputs.append(output.argmax(1) if data.task == "classes" else output)
+    model.train(was_training)
+    mean = (total / len(samples)).item()
+    if data.task == "classes":
+        return _class_scores(mean, torch.cat(outputs), samples.targets, data.outputs)
+    return _value_scores(mean, torch.cat(outputs), samples.targets, data)
+
+
+def _class_scores(loss: float, predicted: Tensor, true: Tensor, classes: int) -> Scores:
+    """Macro figures are means over the classes that occur or were predicted, as scikit-learn's are; 0/0 is 0."""
+    confusion = (
+        torch.bincount(true * classes + predicted, minlength=classes**2).reshape(classes, classes).cpu().double()
+    )
+    hits, support, named = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
+    precision, recall = hits / named.clamp(min=1), hits / support.clamp(min=1)
+    f1 = 2 * hits / (support + named).clamp(min=1)
+    seen = (support + named) > 0
+
+    def rounded(values: Tensor) -> list[float]:
+        return [round(value, 4) for value in values.tolist()]
+
+    return Scores(
+        val_loss=loss,
+        val_accuracy=(hits.sum() / support.sum()).item(),
+        macro_precision=precision[seen].mean().item(),
+        macro_recall=recall[seen].mean().item(),
+        macro_f1=f1[seen].mean().item(),
+        precision=rounded(precision),
+        recall=rounded(recall),
+        f1=rounded(f1),
+        support=support.long().tolist(),
+        confusion=confusion.long().tolist(),
+    )
+
+
+def _value_scores(loss: float, outputs: Tensor, targets: Tensor, data: DataSet) -> Scores:
+    """RMSE in original units; R² is the mean over outputs, null where the targets do not vary."""
+    predicted = outputs.double() / data.scaling.target_factor + data.scaling.target_shift
+    errors = predicted - targets.double()
+    spread = (targets.double() - targets.double().mean(0)).square().sum(0)
+    r2 = (1 - errors.square().sum(0) / spread).mean().item() if bool((spread > 0).all()) else None
+    return Scores(val_loss=loss, val_rmse=errors.square().mean().sqrt().item(), val_r2=r2)

@@ -1,0 +1,115 @@
+"""The multilayer perceptron: raw inputs in, logits or scaled values out."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from tui_trainer.config import Model
+from tui_trainer.engine.data.dataset import DataSet, Scaling
+
+
+class Scale(nn.Module):
+    """(raw - shift) * factor in float32. Buffers, so that a checkpoint needs no data set to predict."""
+
+    shift: Tensor
+    factor: Tensor
+
+    def __init__(self, scaling: Scaling) -> None:
+        super().__init__()
+        self.register_buffer("shift", scaling.shift)
+        self.register_buffer("factor", scaling.factor)
+        self.shifts = bool(scaling.shift.any())  # a pass over the batch that most pictures can do without
+
+    def forward(self, raw: Tensor) -> Tensor:
+        """(batch, features) of any type -> float32."""
+        scaled = raw.to(torch.float32, copy=True)
+        if self.shifts:
+            scaled = scaled.sub_(self.shift)
+        return scaled.mul_(self.factor)
+
+
+class ScaledTanh(nn.Module):
+    """1.7159 tanh(2x/3), LeCun et al., Efficient BackProp, 1998."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape -> the same shape."""
+        return 1.7159 * torch.tanh(x * (2 / 3))
+
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU, "leaky_relu": nn.LeakyReLU, "elu": nn.ELU, "selu": nn.SELU, "gelu": nn.GELU, "silu": nn.SiLU,
+    "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "scaled_tanh": ScaledTanh,
+}  # fmt: skip
+NORMALIZATIONS: dict[str, Callable[[int], nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+
+
+def parameter_count(inputs: int, hidden: tuple[int, ...], outputs: int) -> int:
+    """Weights and biases of the linear layers, without building them."""
+    sizes = [inputs, *hidden, outputs]
+    return sum(fan_in * fan_out + fan_out for fan_in, fan_out in itertools.pairwise(sizes))
+
+
+def build_model(config: Model, data: DataSet) -> nn.Sequential:
+    """scale, input_dropout, then (linear, norm, activation, dropout) per hidden layer, then output.
+
+    Starting weights come from torch's global generator, drawn layer by layer in that order.
+    """
+    model = nn.Sequential()
+    model.add_module("scale", Scale(data.scaling))
+    model.add_module("input_dropout", nn.Dropout(config.input_dropout))
+    width = data.inputs
+    for number, units in enumerate(config.hidden, 1):
+        model.add_module(f"linear{number}", started(nn.Linear(width, units), config))
+        if config.normalization != "none":
+            model.add_module(f"norm{number}", NORMALIZATIONS[config.normalization](units))
+        model.add_module(f"activation{number}", ACTIVATIONS[config.activation]())
+        model.add_module(f"dropout{number}", nn.Dropout(config.dropout))
+        width = units
+    model.add_module("output", started(nn.Linear(width, data.outputs), config))
+    return model
+
+
+def started(layer: nn.Linear, config: Model) -> nn.Linear:
+    """The layer with the weights that `init` asks for (torch's own are there already)."""
+    weight, scale = layer.weight, config.init_scale
+    match config.init:
+        case "torch":
+            return layer
+        case "glorot_uniform":
+            nn.init.xavier_uniform_(weight)
+        case "glorot_normal":
+            nn.init.xavier_normal_(weight)
+        case "he_uniform":
+            nn.init.kaiming_uniform_(weight, nonlinearity="relu")
+        case "he_normal":
+            nn.init.kaiming_normal_(weight, nonlinearity="relu")
+        case "lecun_normal":
+            nn.init.normal_(weight, std=1 / math.sqrt(layer.in_features))
+        case "uniform":
+            nn.init.uniform_(weight, -scale, scale)
+        case "normal":
+            nn.init.normal_(weight, std=scale)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def set_dropout(model: nn.Sequential, config: Model) -> None:
+    """Bring the dropout layers to the config's present values."""
+    for name, module in model.named_children():
+        if isinstance(module, nn.Dropout):
+            module.p = config.input_dropout if name == "input_dropout" else config.dropout
+
+
+def linear_weights(model: nn.Sequential) -> list[Tensor]:
+    """The weight matrices (units, inputs), first layer first: what L1 and max-norm act on."""
+    return [module.weight for module in model if isinstance(module, nn.Linear)]
+
+
+def all_finite(model: nn.Module) -> bool:
+    """Whether every weight and buffer is a finite number."""
+    return all(bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values())

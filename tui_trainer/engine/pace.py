@@ -1,0 +1,73 @@
+"""How fast a run goes: active seconds, samples a second, time left. Pauses do not count."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Pace:
+    """`seconds` goes on from what earlier processes of the run spent."""
+
+    def __init__(self, seconds_before: float = 0.0) -> None:
+        self._before = seconds_before
+        self._began = self._epoch_began = self._reported = time.monotonic()
+        self._set_aside = 0.0  # in the running epoch: evaluation, saving
+        self._samples = self._epoch_samples = self._since_report = 0
+
+    @property
+    def seconds(self) -> float:
+        """Active seconds of the run."""
+        return self._before + time.monotonic() - self._began
+
+    @property
+    def epoch_seconds(self) -> float:
+        """Active seconds of this epoch in this process."""
+        return time.monotonic() - self._epoch_began
+
+    def start_epoch(self) -> None:
+        """Begin to count an epoch."""
+        self._epoch_began = time.monotonic()
+        self._set_aside = 0.0
+        self._epoch_samples = 0
+
+    def count(self, samples: int) -> None:
+        """A step was done."""
+        self._samples += samples
+        self._epoch_samples += samples
+        self._since_report += samples
+
+    def report(self) -> float:
+        """Samples a second since the last report."""
+        now = time.monotonic()
+        rate = self._since_report / max(1e-9, now - self._reported)
+        self._reported, self._since_report = now, 0
+        return rate
+
+    def epoch_rate(self) -> float:
+        """Samples a second of this epoch's training alone."""
+        return self._epoch_samples / max(1e-9, self.epoch_seconds - self._set_aside)
+
+    def seconds_left(self, samples_left: int) -> float:
+        """At the mean rate of this process, evaluations included."""
+        return samples_left * (time.monotonic() - self._began) / max(1, self._samples)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Time that counts for the run but not as training: evaluation, saving."""
+        start = time.monotonic()
+        yield
+        spent = time.monotonic() - start
+        self._set_aside += spent
+        self._reported += spent
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Time that does not count at all: a pause."""
+        start = time.monotonic()
+        yield
+        spent = time.monotonic() - start
+        self._began += spent
+        self._epoch_began += spent
+        self._reported += spent

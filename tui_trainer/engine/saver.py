@@ -1,0 +1,66 @@
+"""When to save, and saving: `best` first, then the `last` that knows of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tui_trainer.engine import checkpoint
+from tui_trainer.engine.model import all_finite
+from tui_trainer.engine.session import Session
+from tui_trainer.engine.step import NonFiniteLossError
+from tui_trainer.events import CheckpointSaved
+
+SECONDS_INSIDE_AN_EPOCH = 60.0
+SECONDS_BETWEEN = 1.0
+SHARE_OF_TIME = 0.05  # saving at the end of every epoch may cost this much
+
+
+class Saver:
+    """Writes a session's checkpoints into a folder, or nowhere (None)."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._saved_at = time.monotonic()
+        self._cost = 0.0
+        self._best_epoch = 0
+
+    def knows_best(self, epoch: int) -> None:
+        """A resume found this best checkpoint on disk."""
+        self._best_epoch = epoch
+
+    def is_due(self, *, at_epoch_end: bool) -> bool:
+        """At the end of an epoch unless it was a moment ago; inside a long one every 60 s."""
+        if self._folder is None:
+            return False
+        waited = time.monotonic() - self._saved_at
+        return waited >= (max(SECONDS_BETWEEN, self._cost / SHARE_OF_TIME) if at_epoch_end else SECONDS_INSIDE_AN_EPOCH)
+
+    def save(self, session: Session, id: str | None = None) -> Iterator[CheckpointSaved]:  # noqa: A002
+        """Write what changed. Raises NonFiniteLossError before a bad weight reaches a file, StorageError."""
+        if self._folder is None:
+            return
+        if not all_finite(session.model):
+            raise NonFiniteLossError(float("nan"), session.step, "a weight")
+        with session.pace.aside():
+            started = time.monotonic()
+            best = session.capture_best() if session.record.best_epoch != self._best_epoch else None
+            if best:
+                yield self._write(best, session)
+                self._best_epoch = session.record.best_epoch
+            yield self._write(session.capture(), session).model_copy(update={"id": id})
+            self._saved_at = time.monotonic()
+            self._cost = self._saved_at - started
+
+    def _write(self, captured: checkpoint.Checkpoint, session: Session) -> CheckpointSaved:
+        assert self._folder is not None  # noqa: S101
+        started = time.monotonic()
+        size = checkpoint.write(self._folder, captured)
+        return CheckpointSaved(
+            kind=captured.kind,
+            epochs_done=captured.facts["epochs_done"],
+            step=session.step,
+            bytes=size,
+            seconds=round(time.monotonic() - started, 4),
+        )

@@ -1,0 +1,161 @@
+"""The loop: a generator of events that reads from top to bottom."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+
+from tui_trainer.engine.saver import Saver
+from tui_trainer.engine.session import Session
+from tui_trainer.engine.steering import Inbox, Steering, nobody
+from tui_trainer.engine.step import NonFiniteLossError
+from tui_trainer.events import EndReason, EpochEnded, Event, Progress, RunEnded, Scores
+
+SECONDS_BETWEEN_REPORTS = 0.1
+
+
+def train(
+    session: Session, saver: Saver, inbox: Inbox = nobody, seconds_between_reports: float = SECONDS_BETWEEN_REPORTS
+) -> Iterator[Event]:
+    """Train a session to its end; the last event is RunEnded.
+
+    Between two steps, at most every `seconds_between_reports`, it says Progress and obeys the inbox. Raises
+    StorageError when a checkpoint cannot be written; everything else that can happen to a run is an event.
+    """
+    steering = Steering(session, saver, inbox)
+    reason: EndReason = "completed"
+    try:
+        while session.epochs_done < session.config.training.epochs:
+            yield from run_epoch(session, saver, steering, seconds_between_reports)
+            if not steering.stop:
+                yield from end_epoch(session, saver)
+                yield from steering.obey()
+            if steering.stop:
+                reason = "stopped"
+                break
+            if session.record.is_exhausted(session.config.training.patience):
+                reason = "early_stopped"
+                break
+        yield from saver.save(session)
+    except NonFiniteLossError as error:
+        yield diverged(session, error)
+        return
+    yield ended(session, reason, steering)
+
+
+def run_epoch(session: Session, saver: Saver, steering: Steering, seconds: float) -> Iterator[Event]:
+    """All steps of the running epoch, or those up to a stop."""
+    session.start_epoch()
+    report_at = time.monotonic() + seconds
+    while session.take_step():
+        if time.monotonic() < report_at:
+            continue
+        yield progress(session)
+        if saver.is_due(at_epoch_end=False):
+            yield from saver.save(session)
+        yield from steering.obey()
+        if steering.stop:
+            return
+        report_at = time.monotonic() + seconds
+
+
+def end_epoch(session: Session, saver: Saver) -> Iterator[Event]:
+    """Evaluate, say so, and save."""
+    train_loss = session.meter.mean()
+    rate = session.pace.epoch_rate()
+    scores = session.evaluate(session.evaluated_split)
+    if scores.val_loss is None or not math.isfinite(scores.val_loss):
+        raise NonFiniteLossError(scores.val_loss or math.nan, session.step, "the evaluation's loss")
+    is_best = session.finish_epoch(scores)
+    yield EpochEnded(
+        epoch=session.epochs_done,
+        epochs=session.config.training.epochs,
+        step=session.step,
+        train_loss=train_loss,
+        lr=session.lr,
+        samples_per_second=round(rate, 1),
+        seconds=round(session.pace.epoch_seconds, 4),
+        is_best=is_best,
+        **scores.model_dump(),
+    )
+    if saver.is_due(at_epoch_end=True):
+        yield from saver.save(session)
+
+
+def progress(session: Session) -> Progress:
+    """Where the run stands; the one transfer from the device between two epochs' ends."""
+    return Progress(
+        epoch=session.epochs_done + 1,
+        epochs=session.config.training.epochs,
+        step=session.step,
+        epoch_fraction=round(session.position / max(1, session.epoch_end), 4),
+        loss=session.meter.mean_since_report(),
+        lr=session.lr,
+        samples_per_second=round(session.pace.report(), 1),
+        seconds_left=round(session.pace.seconds_left(session.samples_left), 1),
+    )
+
+
+def diverged(session: Session, error: NonFiniteLossError) -> RunEnded:
+    """The end of a run whose loss is no number any more: nothing of it reaches a file."""
+    lr = session.config.optimizer.lr
+    kept = f"The checkpoint of epoch {session.epochs_done} is intact" if session.epochs_done else "No epoch had ended"
+    remedy = f"Try --lr {lr / 10:g} (it was {lr:g}), or --clip-norm 1."
+    return RunEnded(
+        reason="diverged",
+        message=f"{error} (epoch {session.epochs_done + 1}). {kept}. {remedy}",
+        step=error.step,
+        **_record(session),
+    )
+
+
+def ended(session: Session, reason: EndReason, steering: Steering) -> RunEnded:
+    """The end of a run, with the figures of the test split; a signal leaves no time for them."""
+    done, epochs = session.epochs_done, session.config.training.epochs
+    signal = steering.stop.signal if steering.stop else None
+    message = {
+        "completed": f"{done} of {epochs} epochs",
+        "early_stopped": f"no better {session.record.metric} for {session.record.epochs_since} epochs",
+        "stopped": f"stopped {f'by {signal} ' if signal else ''}in epoch {min(done + 1, epochs)} of {epochs}; saved",
+    }[reason]
+    tested = {} if signal else test(session)
+    return RunEnded(reason=reason, message=message, step=session.step, signal=signal, **_record(session), **tested)
+
+
+def _record(session: Session) -> dict[str, object]:
+    return {
+        "seconds": round(session.pace.seconds, 3),
+        "epochs_done": session.epochs_done,
+        "best_epoch": session.record.best_epoch or None,
+        "best_value": session.record.best,
+        "class_names": list(session.data.class_names) or None,
+    }
+
+
+def test(session: Session) -> dict[str, object]:
+    """The test split, used once: under the last weights, and under the best where validation chose them."""
+    last = session.evaluate(session.data.test)
+    figures: dict[str, object] = {"tested_on": "last"}
+    best = last
+    if session.data.validation is not None and session.best_weights is not None:
+        kept = {name: tensor.clone() for name, tensor in session.model.state_dict().items()}
+        session.model.load_state_dict(session.best_weights)
+        best = session.evaluate(session.data.test)
+        session.model.load_state_dict(kept)
+        figures["tested_on"] = "best"
+    return {**figures, **_renamed(best, last)}
+
+
+def _renamed(best: Scores, last: Scores) -> dict[str, object]:
+    return {
+        "test_loss": best.val_loss,
+        "test_accuracy": best.val_accuracy,
+        "test_rmse": best.val_rmse,
+        "test_r2": best.val_r2,
+        "test_macro_f1": best.macro_f1,
+        "test_confusion": best.confusion,
+        "last_test_loss": last.val_loss,
+        "last_test_accuracy": last.val_accuracy,
+        "last_test_rmse": last.val_rmse,
+    }

@@ -1,0 +1,28 @@
+"""What may go wrong in a way the user can mend, and how it is said."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(Exception):
+    """A user's mistake, said in one sentence: what, where, what was expected, what to do. Ends with exit code 2."""
+
+
+class DamagedCheckpointError(InputError):
+    """A checkpoint on disk that does not hold what was written; the caller falls back to the one before."""
+
+
+class RunBusyError(InputError):
+    """The run's lock is held: another process is training it."""
+
+
+class StorageError(Exception):
+    """The run folder can no longer be written (full disk, quota, vanished mount). Ends the run with exit code 1."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'mnist'?` for a near miss of a known word, otherwise nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

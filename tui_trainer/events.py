@@ -1,0 +1,246 @@
+"""What a run says: one JSON object a line in `events.jsonl`, and on standard output with `--json`.
+
+Schema version 1. Every event has `event` (its name) and `time` (Unix seconds). Later versions may add events and
+fields, never rename or remove them: a reader passes over what it does not know (`parse` returns None). A line without
+its newline is not written yet. Losses are the mean over samples of the configured loss, without penalties; for a
+regression they are in units of the scaled target, `*_rmse` in original units. Shares (accuracy, precision, ...) lie in
+0..1. A figure that could not be measured is null.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+SCHEMA_VERSION = 1
+EndReason = Literal["completed", "stopped", "early_stopped", "diverged", "failed"]
+
+
+class Said(BaseModel):
+    """Common to all events. Fields that are None stay out of the line, except the `promised` ones."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    promised: ClassVar[frozenset[str]] = frozenset()
+    event: str
+    time: float = Field(default_factory=lambda: round(time.time(), 3))
+
+    def to_line(self) -> str:
+        """The event as one line of JSON, newline included. Numbers that are not finite become null."""
+        absent = {name for name, value in self if value is None and name not in self.promised}
+        return self.model_dump_json(exclude=absent) + "\n"
+
+
+class Scores(BaseModel):
+    """Figures of one evaluation. `confusion[true][predicted]` counts samples; lists go by class."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    val_loss: float | None = None
+    val_accuracy: float | None = None
+    val_rmse: float | None = None
+    val_r2: float | None = None
+    macro_precision: float | None = None
+    macro_recall: float | None = None
+    macro_f1: float | None = None
+    precision: list[float] | None = None
+    recall: list[float] | None = None
+    f1: list[float] | None = None
+    support: list[int] | None = None
+    confusion: list[list[int]] | None = None
+
+
+class RunStarted(Said):
+    """First event of a run: what is trained on what, where."""
+
+    event: Literal["run_started"] = "run_started"
+    schema_version: int = SCHEMA_VERSION
+    run: str
+    run_dir: str
+    data: str
+    task: Literal["classes", "values"]
+    class_names: list[str]
+    inputs: int
+    outputs: int
+    hidden: list[int]
+    parameters: int
+    train_samples: int
+    validation_samples: int
+    test_samples: int
+    evaluated_on: Literal["validation", "test"]  # what the val_* figures of this run are measured on
+    monitor: str  # the figure that decides which epoch is best
+    epochs: int
+    steps_per_epoch: int
+    seed: int
+    device: str
+    device_name: str
+    threads: int
+    precision: str
+    pid: int
+    host: str
+
+
+class RunResumed(Said):
+    """A new process goes on from a checkpoint; what was said of later steps before is void."""
+
+    event: Literal["run_resumed"] = "run_resumed"
+    epochs: int
+    epochs_done: int
+    step: int
+    checkpoint: str  # folder's name; "" when there was none and the run starts over
+    device: str
+    device_name: str
+    threads: int
+    pid: int
+    host: str
+
+
+class Progress(Said):
+    """At most ten times a second: mean loss and rate since the last one."""
+
+    event: Literal["progress"] = "progress"
+    epoch: int  # the running epoch, from 1
+    epochs: int
+    step: int  # optimizer steps since the run began
+    epoch_fraction: float  # share of this epoch done
+    loss: float
+    lr: float
+    samples_per_second: float
+    seconds_left: float
+
+
+class EpochFacts(Said):
+    """The part of `EpochEnded` that stands before its scores on the line."""
+
+    epoch: int
+    epochs: int
+    step: int
+    train_loss: float
+    lr: float  # of the epoch's last step
+    samples_per_second: float  # of training alone, without the evaluation
+    seconds: float  # of this epoch, evaluation included
+    is_best: bool
+
+
+class EpochEnded(Scores, EpochFacts):
+    """After the evaluation that ends an epoch."""
+
+    promised = frozenset({"val_loss"})
+    event: Literal["epoch_ended"] = "epoch_ended"
+
+    def without_details(self) -> EpochEnded:
+        """The same without the per-class figures and the confusion matrix, which grow with the classes."""
+        return self.model_copy(update=dict.fromkeys(("precision", "recall", "f1", "support", "confusion")))
+
+
+class Evaluated(Scores, Said):
+    """The answer to an `evaluate` command, in the middle of an epoch."""
+
+    event: Literal["evaluated"] = "evaluated"
+    epoch: int
+    step: int
+    id: str | None = None
+
+
+class CheckpointSaved(Said):
+    """A checkpoint is on disk, flushed and in place."""
+
+    event: Literal["checkpoint_saved"] = "checkpoint_saved"
+    kind: Literal["last", "best"]
+    epochs_done: int
+    step: int
+    bytes: int
+    seconds: float
+    id: str | None = None
+
+
+class Paused(Said):
+    """Training waits (a checkpoint was saved) until `resume` or `stop`."""
+
+    event: Literal["paused"] = "paused"
+    step: int
+    id: str | None = None
+
+
+class Continued(Said):
+    """Training goes on after a pause."""
+
+    event: Literal["continued"] = "continued"
+    step: int
+    id: str | None = None
+
+
+class HyperparametersChanged(Said):
+    """These values hold from this step on."""
+
+    event: Literal["hyperparameters_changed"] = "hyperparameters_changed"
+    step: int
+    epoch: int
+    values: dict[str, Any]
+    before: dict[str, Any]
+    id: str | None = None
+
+
+class CommandRejected(Said):
+    """A line of commands.jsonl that could not be obeyed; nothing changed."""
+
+    event: Literal["command_rejected"] = "command_rejected"
+    line: str  # the first 200 characters
+    why: str
+    id: str | None = None
+
+
+class Warned(Said):
+    """Something a person should know and that did not end the run."""
+
+    event: Literal["warned"] = "warned"
+    message: str
+
+
+class RunEnded(Said):
+    """Last event of a process. `test_*` are of the best checkpoint, or of the last weights: `tested_on` says which."""
+
+    promised = frozenset({"test_loss", "test_accuracy", "best_epoch"})
+    event: Literal["run_ended"] = "run_ended"
+    reason: EndReason
+    message: str
+    run: str = ""
+    run_dir: str = ""
+    seconds: float = 0.0  # spent training and evaluating, over all processes of the run, pauses excluded
+    epochs_done: int = 0
+    step: int = 0
+    best_epoch: int | None = None
+    best_value: float | None = None
+    tested_on: Literal["best", "last"] | None = None
+    test_loss: float | None = None
+    test_accuracy: float | None = None
+    test_rmse: float | None = None
+    test_r2: float | None = None
+    last_test_loss: float | None = None
+    last_test_accuracy: float | None = None
+    last_test_rmse: float | None = None
+    test_macro_f1: float | None = None
+    test_confusion: list[list[int]] | None = None
+    class_names: list[str] | None = None
+    signal: str | None = None
+
+    def to_line(self) -> str:
+        """As `Said.to_line`; a regression has no accuracy to promise."""
+        line = super().to_line()
+        return line.replace('"test_accuracy":null,', "") if self.test_rmse is not None else line
+
+
+Event = (
+    RunStarted | RunResumed | Progress | EpochEnded | Evaluated | CheckpointSaved | Paused | Continued
+    | HyperparametersChanged | CommandRejected | Warned | RunEnded
+)  # fmt: skip
+
+_adapter: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
+
+
+def parse(line: str | bytes) -> Event | None:
+    """The event on a line, or None for one that is malformed or of a later version."""
+    try:
+        return _adapter.validate_json(line)
+    except ValidationError:
+        return None

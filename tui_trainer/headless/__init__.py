@@ -1,0 +1,6 @@
+"""--no-ui: a run's events as progress on a terminal, plain lines in a pipe, or JSON lines; and the tables."""
+
+from tui_trainer.headless.follow import follow
+from tui_trainer.headless.tables import show_bench, show_devices, show_recipes, show_runs
+
+__all__ = ["follow", "show_bench", "show_devices", "show_recipes", "show_runs"]

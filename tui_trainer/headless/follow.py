@@ -1,0 +1,98 @@
+"""Prints a run's events to its end and turns the last one into an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import Protocol
+
+from tui_trainer.events import Event, RunEnded
+from tui_trainer.words import describe
+
+EXIT_CODES = {"completed": 0, "stopped": 0, "early_stopped": 0, "failed": 1, "diverged": 3}
+SIGNAL_EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
+
+
+class Printer(Protocol):
+    """One way to show events."""
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+
+
+class JsonPrinter:
+    """The event lines themselves, each flushed: a program reads them as they come."""
+
+    def show(self, event: Event) -> None:
+        """One line."""
+        sys.stdout.write(event.to_line())
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        """Nothing to leave."""
+
+
+class PlainPrinter:
+    """One line an epoch, for pipes and logs; checkpoints are not worth a line there."""
+
+    def show(self, event: Event) -> None:
+        """The event in words."""
+        text = "" if event.event == "checkpoint_saved" and event.id is None else describe(event)
+        if text:
+            print(text, flush=True)
+
+    def close(self) -> None:
+        """Nothing to leave."""
+
+
+class SilentPrinter:
+    """Once nobody reads any more: the run goes on, its folder holds everything."""
+
+    def show(self, event: Event) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def follow(events: Iterable[Event], *, as_json: bool) -> int:
+    """Show all events; returns the exit code of the last. A closed pipe or terminal does not end the run."""
+    printer: Printer | None = None
+    end: RunEnded | None = None
+    try:
+        for event in events:
+            printer = printer or _printer(as_json=as_json)  # after the data was read: its errors stay plain
+            printer = _shown(printer, event)
+            end = event if isinstance(event, RunEnded) else None
+    finally:
+        if printer:
+            printer.close()
+    if end is None:
+        return EXIT_CODES["failed"]
+    if end.reason == "failed":
+        print(f"tui-trainer: {end.message}", file=sys.stderr)
+    return SIGNAL_EXIT_CODES.get(end.signal or "", EXIT_CODES[end.reason])
+
+
+def _shown(printer: Printer, event: Event) -> Printer:
+    try:
+        printer.show(event)
+    except (OSError, ValueError):  # a closed pipe, a hung-up terminal
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, sys.stdout.fileno())
+        return SilentPrinter()
+    return printer
+
+
+def _printer(*, as_json: bool) -> Printer:
+    if as_json:
+        return JsonPrinter()
+    if not sys.stdout.isatty():
+        return PlainPrinter()
+    from tui_trainer.headless.terminal import TerminalPrinter
+
+    return TerminalPrinter()

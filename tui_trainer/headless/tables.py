@@ -1,0 +1,174 @@
+"""`runs`, `recipes`, `devices` and `bench`: a table on a terminal or in a pipe, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tui_trainer.devices import GB, Cpu, Gpu
+from tui_trainer.recipes import Recipe
+from tui_trainer.run_dir import RunDir, all_runs
+from tui_trainer.run_state import RunState, advance
+from tui_trainer.words import architecture, clock
+
+COLOURS = {"training": "green", "paused": "yellow", "lost": "red", "failed": "red", "diverged": "red"}
+
+
+def console() -> Console:
+    """A console that neither wraps nor cuts what a pipe gets."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+
+
+def table(*columns: str) -> Table:
+    """The house's table: no lines, dim heads."""
+    return Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+
+
+def print_json(value: Any) -> int:
+    """One JSON document on standard output."""
+    print(json.dumps(value, indent=1))
+    return 0
+
+
+def show_runs(runs_dir: Path, *, as_json: bool) -> int:
+    """All runs of a folder, newest last."""
+    facts = [_facts(run) for run in all_runs(runs_dir)]
+    if as_json:
+        return print_json(facts)
+    if not facts:
+        print(f"No runs in {runs_dir} yet. Start one: tui-trainer --no-ui")
+        return 0
+    shown = table("run", "state", "data", "net", "epochs", "best", "test", "time", "heard")
+    for run in facts:
+        shown.add_row(
+            Text(run["run"]),
+            Text(run["status"].replace("_", " "), style=COLOURS.get(run["status"], "")),
+            run["data"] or "",
+            run["net"] or "",
+            f"{run['epochs_done']}/{run['epochs']}",
+            _best(run),
+            _test(run),
+            clock(run["seconds"] or 0) if run["seconds"] else "",
+            _age(run["last_heard"]),
+        )
+    console().print(shown)
+    if any(run["status"] in ("lost", "failed", "stopped") for run in facts):
+        print("\nGo on with one that is lost, failed or stopped: tui-trainer resume RUN")
+    return 0
+
+
+def _facts(run: RunDir) -> dict[str, Any]:
+    is_alive = run.is_alive()
+    state = reduce(advance, run.read_events(), RunState()).seen_from_outside(is_alive)
+    started, best, end = state.started, state.best, state.ended
+    return {
+        "run": run.name,
+        "run_dir": str(run.path),
+        "status": state.status,
+        "data": started.data if started else None,
+        "net": architecture(started) if started else None,
+        "epochs_done": state.epochs_done,
+        "epochs": state.epochs,
+        "step": state.step,
+        "best_epoch": best.epoch if best else None,
+        "best_val_loss": best.val_loss if best else None,
+        "best_val_accuracy": best.val_accuracy if best else None,
+        "best_val_rmse": best.val_rmse if best else None,
+        "test_accuracy": end.test_accuracy if end else None,
+        "test_rmse": end.test_rmse if end else None,
+        "seconds": end.seconds if end else None,
+        "last_heard": state.last_heard or None,
+        "message": end.message if end else None,
+    }
+
+
+def _best(run: dict[str, Any]) -> str:
+    if run["best_val_accuracy"] is not None:
+        return f"{run['best_val_accuracy']:.2%} ({run['best_epoch']})"
+    return f"rmse {run['best_val_rmse']:.4g} ({run['best_epoch']})" if run["best_val_rmse"] is not None else ""
+
+
+def _test(run: dict[str, Any]) -> str:
+    if run["test_accuracy"] is not None:
+        return f"{run['test_accuracy']:.2%}"
+    return f"rmse {run['test_rmse']:.4g}" if run["test_rmse"] is not None else ""
+
+
+def _age(heard: float | None) -> str:
+    return f"{clock(max(0.0, time.time() - heard))} ago" if heard else ""
+
+
+def show_recipes(recipes: list[Recipe], *, as_json: bool) -> int:
+    """The recipes with their commands and what they should reach."""
+    if as_json:
+        return print_json([recipe.as_dict() for recipe in recipes])
+    out = console()
+    for recipe in recipes:
+        out.print(Text.assemble((recipe.name, "bold"), f"  {recipe.sentence}"))
+        out.print(Text(f"    {recipe.command}\n    expected: {recipe.expected}", style="dim"))
+    return 0
+
+
+def show_devices(cpu: Cpu, gpus: list[Gpu], *, as_json: bool) -> int:
+    """What `--device` may name here."""
+    if as_json:
+        return print_json({"cpu": asdict(cpu), "gpus": [asdict(gpu) for gpu in gpus]})
+    shown = table("device", "name", "memory", "load", "temp", "power", "processes")
+    shown.add_row(
+        "cpu", f"{cpu.name}, {cpu.cores} cores", _memory(cpu.memory_used, cpu.memory_total), f"{cpu.load:.0%}"
+    )
+    for gpu in gpus:
+        shown.add_row(
+            f"cuda:{gpu.index}",
+            gpu.name,
+            _memory(gpu.memory_used, gpu.memory_total),
+            "" if gpu.load is None else f"{gpu.load:.0%}",
+            "" if gpu.temperature is None else f"{gpu.temperature} °C",
+            "" if gpu.watts is None else f"{gpu.watts:.0f} W",
+            str(len(gpu.processes)),
+        )
+    console().print(shown)
+    if not gpus:
+        print("\nNo NVIDIA GPU answers here; training runs on the CPU.")
+    return 0
+
+
+def _memory(used: int, total: int) -> str:
+    return f"{used / GB:.1f}/{total / GB:.1f} GB"
+
+
+def show_bench(steps: Iterable[dict[str, Any]], *, as_json: bool) -> int:
+    """Progress while it measures, then the table; each step is a dict with `progress`, the last with `result`."""
+    result: dict[str, Any] = {}
+    for step in steps:
+        if "result" in step:
+            result = step["result"]
+        elif not as_json:
+            print(step["progress"], file=sys.stderr, flush=True)
+    if as_json:
+        return print_json(result)
+    shown = table("program", "s/epoch (median)", "fastest", "slowest", "samples/s", "times the tutorial's speed")
+    for row in result["programs"]:
+        shown.add_row(
+            row["program"],
+            f"{row['seconds']:.3f}",
+            f"{row['fastest']:.3f}",
+            f"{row['slowest']:.3f}",
+            f"{row['samples_per_second']:,.0f}",
+            f"{row['speedup']:.1f}",
+        )
+    out = console()
+    out.print(Text(result["title"], style="bold"))
+    out.print(shown)
+    out.print(Text(result["machine"], style="dim"))
+    return 0

@@ -1,0 +1,122 @@
+"""A run on a terminal: two live lines, a line per epoch above them, and at the end its results in colour."""
+
+from __future__ import annotations
+
+import math
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from tui_trainer.events import EpochEnded, Event, Progress, RunEnded
+from tui_trainer.headless.confusion import confusion_view
+from tui_trainer.run_state import RunState, advance
+from tui_trainer.words import clock, describe, epoch_line
+
+LINES_OF_EPOCHS = 30  # of a long run every n-th epoch gets a line
+QUIET = ("checkpoint_saved", "progress")
+
+
+class TerminalPrinter:
+    """Redraws on events alone, at most ten times a second: no thread, no work when nothing happens."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False)
+        self._state = RunState()
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        self._live.start()
+
+    def show(self, event: Event) -> None:
+        """One event."""
+        self._state = advance(self._state, event)
+        match event:
+            case RunEnded():
+                self._live.stop()
+                self._print_end(event)
+                return
+            case EpochEnded():
+                if self._is_worth_a_line(event):
+                    self._console.print(Text(epoch_line(event), style="bold" if event.is_best else ""))
+            case _ if event.event not in QUIET:
+                style = "yellow" if event.event in ("warned", "command_rejected", "paused") else ""
+                self._console.print(Text(describe(event), style=style))
+            case _:
+                pass
+        self._live.update(self._status(), refresh=True)
+
+    def close(self) -> None:
+        """Take the live lines away."""
+        self._live.stop()
+
+    def _is_worth_a_line(self, event: EpochEnded) -> bool:
+        every = max(1, math.ceil(event.epochs / LINES_OF_EPOCHS))
+        return event.epoch % every == 0 or event.epoch in (1, event.epochs)
+
+    def _status(self) -> RenderableType:
+        state, progress = self._state, self._state.progress
+        if state.status == "paused":
+            return Text('Paused. Append {"command": "resume"} to its commands.jsonl, or press Ctrl-C to stop and save.')
+        if progress is None:
+            return Text("First steps…")
+        share = min(1.0, (progress.epoch - 1 + progress.epoch_fraction) / max(1, progress.epochs))
+        row = Table.grid(padding=(0, 2))
+        row.add_row(
+            f"epoch {progress.epoch}/{progress.epochs}",
+            ProgressBar(total=1.0, completed=share, width=max(10, min(40, self._console.width - 60))),
+            f"{share:4.0%}",
+            f"{progress.samples_per_second:,.0f} samples/s",
+            f"{clock(progress.seconds_left)} left",
+        )
+        return Group(row, self._figures(progress))
+
+    def _figures(self, progress: Progress) -> Text:
+        parts = [f"loss {progress.loss:.4f}"]
+        best = self._state.best
+        if best and best.val_accuracy is not None:
+            parts.append(f"best val_acc {best.val_accuracy:.4f} (epoch {best.epoch})")
+        elif best and best.val_rmse is not None:
+            parts.append(f"best val_rmse {best.val_rmse:.4g} (epoch {best.epoch})")
+        if self._state.saved:
+            parts.append(f"saved step {self._state.saved.step:,}")
+        return Text("  ".join(parts), style="dim", overflow="ellipsis", no_wrap=True)
+
+    def _print_end(self, event: RunEnded) -> None:
+        colour = {"completed": "green", "early_stopped": "green", "stopped": "yellow"}.get(event.reason, "red")
+        title = event.reason.replace("_", " ").capitalize()
+        self._console.print(Text.assemble((title, f"bold {colour}"), f"  {event.message}  ({clock(event.seconds)})"))
+        if event.test_loss is not None:
+            self._console.print(results_table(event, self._state))
+        if event.test_confusion and event.class_names:
+            which = f"epoch {event.best_epoch}" if event.tested_on == "best" else "the last epoch"
+            title = f"Confusion on the test split, weights of {which} (rows: true class, columns: predicted)"
+            self._console.print(Text("\n" + title))
+            self._console.print(confusion_view(event.test_confusion, event.class_names, self._console.width))
+        self._console.print(Text(f"\n{event.run_dir}", style="dim"))
+
+
+def results_table(event: RunEnded, state: RunState) -> Table:
+    """Validation and test figures, best beside last."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    values = event.test_rmse is not None
+    for name in ("", "loss", "RMSE" if values else "accuracy", *(["R²"] if values else ["macro F1"])):
+        table.add_column(name, justify="left" if not name else "right")
+    split = state.started.evaluated_on if state.started else "validation"
+    if split == "validation" and state.best:
+        best = state.best
+        figure = best.val_rmse if values else best.val_accuracy
+        other = best.val_r2 if values else best.macro_f1
+        table.add_row(f"validation, epoch {best.epoch} (best)", *map(_figure, (best.val_loss, figure, other)))
+    where = f"test, epoch {event.best_epoch} (best)" if event.tested_on == "best" else "test, last epoch"
+    figure = event.test_rmse if values else event.test_accuracy
+    row = (event.test_loss, figure, event.test_r2 if values else event.test_macro_f1)
+    table.add_row(where, *map(_figure, row), style="bold")
+    if event.tested_on == "best":
+        last = event.last_test_rmse if values else event.last_test_accuracy
+        table.add_row("test, last epoch", _figure(event.last_test_loss), _figure(last), "")
+    return table
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}"

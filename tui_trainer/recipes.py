@@ -1,0 +1,54 @@
+"""The recipes: one TOML each, opening with its command and its expected result; they ship inside the package."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tui_trainer.errors import InputError, nearest
+
+FOLDERS = (Path(__file__).parent / "configs", Path(__file__).parent.parent / "configs")  # installed; checkout
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One recipe and what the comment at its head says."""
+
+    name: str
+    sentence: str
+    command: str
+    expected: str
+    path: str
+
+    def as_dict(self) -> dict[str, str]:
+        """For `--json`."""
+        return asdict(self)
+
+
+def all_recipes() -> list[Recipe]:
+    """Every recipe that ships, by name."""
+    folder = next((folder for folder in FOLDERS if folder.is_dir()), FOLDERS[0])
+    return [_read(path) for path in sorted(folder.glob("*.toml"))]
+
+
+def find(word: str) -> Path:
+    """The file that the first argument means: a recipe's name or a path. Raises InputError with the nearest name."""
+    recipes = {recipe.name: recipe.path for recipe in all_recipes()}
+    if word in recipes:
+        return Path(recipes[word])
+    if word.endswith(".toml") or "/" in word:
+        return Path(word)
+    shown = ascii(word)[1:-1][:60]
+    raise InputError(
+        f"{shown!r} is no recipe{nearest(word, recipes)} (recipes: {', '.join(recipes)}; or name a .toml file)"
+    )
+
+
+def _read(path: Path) -> Recipe:
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.removeprefix("#").strip())
+    facts = {key: value.strip() for key, colon, value in (line.partition(":") for line in lines[1:]) if colon}
+    return Recipe(path.stem, lines[0] if lines else "", facts.get("Command", ""), facts.get("Expected", ""), str(path))

@@ -1,0 +1,34 @@
+"""Signals that ask a run to end, turned into commands: the loop reads them between two steps."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from tui_trainer.commands import Stop
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def caught() -> Iterator[list[Stop]]:
+    """While open, SIGINT, SIGTERM and SIGHUP put a Stop into the list in place of killing the process.
+
+    A signal that is ignored from outside (nohup) stays ignored.
+    """
+    asked: list[Stop] = []
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        asked.append(Stop(signal=signal.Signals(number).name))
+
+    before = {number: signal.getsignal(number) for number in ENDING}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, ask)
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

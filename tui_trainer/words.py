@@ -1,0 +1,115 @@
+"""Events in words: the lines of a pipe and of the log."""
+
+from __future__ import annotations
+
+from tui_trainer.events import (
+    CheckpointSaved,
+    CommandRejected,
+    Continued,
+    EpochEnded,
+    Evaluated,
+    Event,
+    HyperparametersChanged,
+    Paused,
+    Progress,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    Scores,
+    Warned,
+)
+
+
+def clock(seconds: float) -> str:
+    """`0:42`, `12:05`, `3:10:00`, `2 d 4 h`."""
+    whole = round(seconds)
+    if whole >= 86_400:
+        return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def architecture(started: RunStarted) -> str:
+    """`784-128-10`."""
+    return "-".join(map(str, [started.inputs, *started.hidden, started.outputs]))
+
+
+def figures(scores: Scores) -> str:
+    """`val_loss 0.0911  val_acc 0.9731` or, for values, loss, RMSE and R²."""
+    parts = [f"val_loss {scores.val_loss:.4f}" if scores.val_loss is not None else ""]
+    if scores.val_accuracy is not None:
+        parts.append(f"val_acc {scores.val_accuracy:.4f}")
+    if scores.val_rmse is not None:
+        parts.append(f"val_rmse {scores.val_rmse:.4g}")
+    if scores.val_r2 is not None:
+        parts.append(f"val_r2 {scores.val_r2:.4f}")
+    return "  ".join(filter(None, parts))
+
+
+def epoch_line(event: EpochEnded) -> str:
+    """`Epoch  3/10  loss 0.1071  val_loss 0.1012  val_acc 0.9702  lr 0.001  91,204 samples/s  0.6 s  best`."""
+    width = len(str(event.epochs))
+    line = (
+        f"Epoch {event.epoch:{width}}/{event.epochs}  loss {event.train_loss:.4f}  {figures(event)}  lr {event.lr:.3g}"
+        f"  {event.samples_per_second:,.0f} samples/s  {event.seconds:.1f} s"
+    )
+    return line + "  best" if event.is_best else line
+
+
+def test_line(event: RunEnded) -> str:
+    """The figures of the test split, or "" where it was not used."""
+    if event.test_loss is None:
+        return ""
+    which = f"of epoch {event.best_epoch}, the best" if event.tested_on == "best" else "of the last epoch"
+    if event.test_rmse is not None:
+        r2 = f"  test_r2 {event.test_r2:.4f}" if event.test_r2 is not None else ""
+        return f"test_loss {event.test_loss:.4f}  test_rmse {event.test_rmse:.4g}{r2}  (weights {which})"
+    return f"test_loss {event.test_loss:.4f}  test_acc {event.test_accuracy or 0:.4f}  (weights {which})"
+
+
+def splits(event: RunStarted) -> str:
+    """`54,000 train + 6,000 validation + 10,000 test`, and what the val_ figures mean without a validation split."""
+    parts = [f"{event.train_samples:,} train", f"{event.test_samples:,} test"]
+    if event.validation_samples:
+        parts.insert(1, f"{event.validation_samples:,} validation")
+        return " + ".join(parts)
+    return " + ".join(parts) + "; no validation split, so val_ figures are measured on the test split"
+
+
+def describe(event: Event) -> str:
+    """One event as a line of plain text; "" for progress."""
+    match event:
+        case RunStarted():
+            net = f"{event.data}, {architecture(event)}, {event.parameters:,} parameters"
+            return (
+                f"{event.run}: {net}, on {event.device} ({event.device_name}, {event.threads} threads)\n{splits(event)}"
+            )
+        case RunResumed():
+            start = (
+                f"from {event.checkpoint}, step {event.step:,}"
+                if event.checkpoint
+                else "from the start, nothing was saved"
+            )
+            return f"Resumed {start}: epoch {event.epochs_done + 1} of {event.epochs}, on {event.device}"
+        case Progress():
+            return ""
+        case EpochEnded():
+            return epoch_line(event)
+        case Evaluated():
+            return f"Evaluated at step {event.step:,}: {figures(event)}"
+        case CheckpointSaved():
+            return f"Saved {event.kind} checkpoint of step {event.step:,} ({event.bytes / 1e6:.1f} MB)"
+        case Paused():
+            return f"Paused at step {event.step:,}"
+        case Continued():
+            return f"Continued at step {event.step:,}"
+        case HyperparametersChanged():
+            changes = (f"{name} {event.before[name]} -> {value}" for name, value in event.values.items())
+            return f"Changed at step {event.step:,}: {', '.join(changes)}"
+        case CommandRejected():
+            return f"Command rejected: {event.why}"
+        case Warned():
+            return f"Warning: {event.message}"
+        case RunEnded():
+            lines = [f"{event.reason.replace('_', ' ').capitalize()}: {event.message}", test_line(event)]
+            return "\n".join([*filter(None, lines), f"{event.run_dir}  ({clock(event.seconds)})"])
