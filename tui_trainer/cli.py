@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        if bad := [word for word in arguments if not word.isascii() and _is_broken(word)]:
+            raise InputError(f"argument {bad[0]!a} is not UTF-8; rename the file or correct the terminal's encoding")
         if arguments and arguments[0] in COMMANDS:
             return COMMANDS[arguments[0]](arguments[1:])
         return train(arguments)
@@ -210,6 +212,14 @@ def _config_for_help(options: argparse.Namespace) -> RunConfig:
         return resolve(options.config, knob_values(options))[0]
     except InputError:
         return RunConfig()
+
+
+def _is_broken(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _printable(text: str) -> str:

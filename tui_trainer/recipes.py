@@ -38,9 +38,9 @@ def find(word: str) -> Path:
         return Path(recipes[word])
     if word.endswith(".toml") or "/" in word:
         return Path(word)
-    shown = ascii(word)[1:-1][:60]
+    shown = ascii(word)[:60]
     raise InputError(
-        f"{shown!r} is no recipe{nearest(word, recipes)} (recipes: {', '.join(recipes)}; or name a .toml file)"
+        f"{shown} is no recipe{nearest(word, recipes)} (recipes: {', '.join(recipes)}; or name a .toml file)"
     )
 
 

@@ -19,8 +19,8 @@ LossFunction = Callable[[Tensor, Tensor], Tensor]
 def loss_function(config: Loss, data: DataSet) -> LossFunction:
     """(outputs, targets) -> mean loss. Values are compared in units of the scaled target."""
     if data.task == "values":
-        shift, factor = data.scaling.target_shift, data.scaling.target_factor
-        return lambda outputs, targets: F.mse_loss(outputs.float(), (targets - shift) * factor)
+        shift, spread = data.scaling.target_shift, data.scaling.target_spread
+        return lambda outputs, targets: F.mse_loss(outputs.float(), (targets - shift) / spread)
     if config.name == "mse":
         classes = data.outputs
         return lambda outputs, targets: F.mse_loss(outputs.float(), F.one_hot(targets, classes).float())
@@ -78,7 +78,7 @@ def _class_scores(loss: float, predicted: Tensor, true: Tensor, classes: int) ->
 
 def _value_scores(loss: float, outputs: Tensor, targets: Tensor, data: DataSet) -> Scores:
     """RMSE in original units; R² is the mean over outputs, null where the targets do not vary."""
-    predicted = outputs.double() / data.scaling.target_factor + data.scaling.target_shift
+    predicted = outputs.double() * data.scaling.target_spread + data.scaling.target_shift
     errors = predicted - targets.double()
     spread = (targets.double() - targets.double().mean(0)).square().sum(0)
     r2 = (1 - errors.square().sum(0) / spread).mean().item() if bool((spread > 0).all()) else None

@@ -14,15 +14,15 @@ from tui_trainer.engine.data.dataset import DataSet, Scaling
 
 
 class Scale(nn.Module):
-    """(raw - shift) * factor in float32. Buffers, so that a checkpoint needs no data set to predict."""
+    """(raw - shift) / spread in float32. Buffers, so that a checkpoint needs no data set to predict."""
 
     shift: Tensor
-    factor: Tensor
+    spread: Tensor
 
     def __init__(self, scaling: Scaling) -> None:
         super().__init__()
         self.register_buffer("shift", scaling.shift)
-        self.register_buffer("factor", scaling.factor)
+        self.register_buffer("spread", scaling.spread)
         self.shifts = bool(scaling.shift.any())  # a pass over the batch that most pictures can do without
 
     def forward(self, raw: Tensor) -> Tensor:
@@ -30,7 +30,7 @@ class Scale(nn.Module):
         scaled = raw.to(torch.float32, copy=True)
         if self.shifts:
             scaled = scaled.sub_(self.shift)
-        return scaled.mul_(self.factor)
+        return scaled.div_(self.spread)
 
 
 class ScaledTanh(nn.Module):

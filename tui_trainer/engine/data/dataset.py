@@ -44,12 +44,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Scaling:
-    """scaled = (raw - shift) * factor, for inputs (1 or features numbers each) and for targets (scalars)."""
+    """scaled = (raw - shift) / spread, for inputs (1 or features numbers each) and for targets (scalars).
+
+    A division, as everybody writes it: training amplifies the last bit of a reciprocal to 1e-4 of the loss.
+    """
 
     shift: Tensor
-    factor: Tensor
+    spread: Tensor
     target_shift: float = 0.0
-    target_factor: float = 1.0
+    target_spread: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -79,10 +79,12 @@ def read_array(path: Path) -> np.ndarray:
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in DTYPES or not 1 <= data[3] <= 4:
         raise InputError(f"{path}: not an IDX file (it starts with {data[:4].hex(' ') or 'nothing'}); {remedy}")
     dtype, start = DTYPES[data[2]], 4 + 4 * data[3]
+    if len(data) < start:
+        raise InputError(f"{path}: truncated: {len(data):,} bytes end inside its header; {remedy}")
     shape = np.frombuffer(data[4:start], dtype=">u4").tolist()
     promised = start + dtype.itemsize * math.prod(shape)
-    if len(shape) != data[3] or len(data) != promised:
-        found = "truncated" if len(data) < promised or len(shape) != data[3] else "too long"
+    if len(data) != promised:
+        found = "truncated" if len(data) < promised else "too long"
         raise InputError(f"{path}: {found}: {len(data):,} bytes where its header promises {promised:,}; {remedy}")
     array: np.ndarray = np.frombuffer(data, dtype=dtype, offset=start).reshape(shape)
     return array

@@ -61,24 +61,24 @@ def split_off(samples: Samples, task: str, share: float, seed: int, flag: str) -
 
 def measure(config: Data, source: Source, train: Samples) -> Scaling:
     """The scaling that `normalize` and `target_scaling` ask for, from the training split."""
-    shift, factor = _input_scaling(config.normalize, source, train.inputs)
+    shift, spread = _input_scaling(config.normalize, source, train.inputs)
     if source.task == "values" and config.target_scaling == "standard":
         deviation, mean = torch.std_mean(train.targets.double(), correction=0)
-        return Scaling(shift, factor, float(mean), 1 / float(deviation or 1))
-    return Scaling(shift, factor)
+        return Scaling(shift, spread, float(mean), float(deviation) or 1.0)
+    return Scaling(shift, spread)
 
 
 def _input_scaling(kind: str, source: Source, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     if kind == "none":
         return torch.zeros(1), torch.ones(1)
     if kind == "unit" and source.full_scale:
-        return torch.zeros(1), torch.full((1,), 1 / source.full_scale)
+        return torch.zeros(1), torch.full((1,), source.full_scale)
     if kind == "unit":
         low, high = inputs.amin(0).float(), inputs.amax(0).float()
-        return low, _inverse(high - low)
+        return low, _usable(high - low)
     if source.channels == 0:
         deviation, mean = torch.std_mean(inputs.double(), dim=0, correction=0)
-        return mean.float(), _inverse(deviation)
+        return mean.float(), _usable(deviation)
     means, deviations = [], []  # one per channel of a picture, without a float copy of all pictures
     for channel in inputs.chunk(source.channels, dim=1):
         levels = torch.arange(256, dtype=torch.float64)
@@ -88,9 +88,9 @@ def _input_scaling(kind: str, source: Source, inputs: torch.Tensor) -> tuple[tor
         deviations.append(((counts * (levels - mean) ** 2).sum() / counts.sum()).sqrt())
     pixels = inputs.shape[1] // source.channels if source.channels > 1 else 1
     shift = torch.stack(means).repeat_interleave(pixels)
-    return shift.float(), _inverse(torch.stack(deviations).repeat_interleave(pixels))
+    return shift.float(), _usable(torch.stack(deviations).repeat_interleave(pixels))
 
 
-def _inverse(spread: torch.Tensor) -> torch.Tensor:
-    """1/spread; a constant feature stays 0 after its shift."""
-    return torch.where(spread > 0, 1 / spread, 1.0).float()
+def _usable(spread: torch.Tensor) -> torch.Tensor:
+    """A constant feature has no spread; divided by 1 it stays 0 after its shift."""
+    return torch.where(spread > 0, spread, 1.0).float()
