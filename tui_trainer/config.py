@@ -175,7 +175,7 @@ class Training(Section):
     patience: int = knob(
         0, "epochs without a better figure before training stops early; 0 is off", live=True, ge=0, le=10_000_000
     )
-    monitor: Metric = knob("auto", "figure that decides which epoch is best (auto: accuracy, or the error for values)")
+    monitor: Metric = knob("auto", "figure that decides which epoch is best (auto: val_loss, or val_rmse for values)")
     min_change: float = knob(0.0, "smallest change of that figure that counts as better", live=True, ge=0, le=1e6)
 
 

@@ -219,6 +219,8 @@ class RunEnded(Said):
     last_test_loss: float | None = None
     last_test_accuracy: float | None = None
     last_test_rmse: float | None = None
+    last_test_r2: float | None = None
+    last_test_macro_f1: float | None = None
     test_macro_f1: float | None = None
     test_confusion: list[list[int]] | None = None
     class_names: list[str] | None = None

@@ -161,10 +161,12 @@ def values_of(config: RunConfig) -> dict[str, Any]:
     return {name: knob.of(config) for name, knob in KNOBS.items()}
 
 
-def changed(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
+def changed(
+    config: RunConfig, changes: Mapping[str, Any], where: Callable[[str], str] = lambda name: KNOBS[name].flag
+) -> RunConfig:
     """The config with these knobs changed. Raises InputError for a value or combination that is not allowed."""
     merged = {name: value for name, value in values_of(config).items() if value != KNOBS[name].default}
-    return build({**merged, **changes}, where=lambda name: name)
+    return build({**merged, **changes}, where)
 
 
 def changed_live(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
@@ -174,7 +176,7 @@ def changed_live(config: RunConfig, changes: Mapping[str, Any]) -> RunConfig:
             raise InputError(f"unknown hyperparameter {shown(name)!r}{nearest(name, live_names())}")
         if not KNOBS[name].is_live:
             raise InputError(f"{name} cannot change while a run trains; these can: {', '.join(live_names())}")
-    return changed(config, changes)
+    return changed(config, changes, where=lambda name: name)
 
 
 def live_names() -> list[str]:

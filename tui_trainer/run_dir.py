@@ -118,8 +118,8 @@ class EventFile:
         whole, data = self.size, line.encode()
         with guarded(self._path):
             try:
-                if self._file.write(data) != len(data):
-                    raise OSError("no space left for a whole line")
+                while data:  # a full disk first takes a part, then says why it takes no more
+                    data = data[self._file.write(data) :]
             except OSError:
                 with suppress(OSError):
                     self._file.truncate(whole)

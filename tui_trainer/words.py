@@ -51,7 +51,7 @@ def epoch_line(event: EpochEnded) -> str:
     width = len(str(event.epochs))
     line = (
         f"Epoch {event.epoch:{width}}/{event.epochs}  loss {event.train_loss:.4f}  {figures(event)}  lr {event.lr:.3g}"
-        f"  {event.samples_per_second:,.0f} samples/s  {event.seconds:.1f} s"
+        f"  {event.samples_per_second:,.0f} samples/s  {event.seconds:.{2 if event.seconds < 10 else 0}f} s"
     )
     return line + "  best" if event.is_best else line
 

@@ -72,7 +72,7 @@ def test_every_epoch_is_an_event_and_progress_stays_rare() -> None:
     assert all(later - earlier > 0.09 for earlier, later in itertools.pairwise(times))
     end = the_end(events)
     assert (end.reason, end.epochs_done, end.tested_on) == ("completed", 30, "best")
-    assert end.best_epoch == max(epochs, key=lambda event: (event.val_accuracy, -event.epoch)).epoch
+    assert end.best_epoch == min(epochs, key=lambda event: event.val_loss).epoch
 
 
 def test_the_report_of_the_loss_is_the_mean_since_the_last_one() -> None:
@@ -119,7 +119,7 @@ def test_early_stopping_waits_for_its_patience_and_keeps_the_best() -> None:
     end, epochs = the_end(events), of_kind(events, EpochEnded)
     assert end.reason == "early_stopped"
     assert end.best_epoch == end.epochs_done - 4
-    assert end.best_value == max(event.val_accuracy for event in epochs)
+    assert end.best_value == min(event.val_loss for event in epochs)
 
 
 @pytest.mark.parametrize(

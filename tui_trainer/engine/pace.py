@@ -7,6 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+class Every:
+    """True at most once in so many seconds; short epochs share one clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._at = time.monotonic() + seconds
+
+    def is_due(self) -> bool:
+        """Whether the time has come; if so, the wait begins anew."""
+        now = time.monotonic()
+        if now < self._at:
+            return False
+        self._at = now + self._seconds
+        return True
+
+
 class Pace:
     """`seconds` goes on from what earlier processes of the run spent."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 
+from tui_trainer.engine.pace import Every
 from tui_trainer.engine.saver import Saver
 from tui_trainer.engine.session import Session
 from tui_trainer.engine.steering import Inbox, Steering, nobody
@@ -24,10 +24,11 @@ def train(
     StorageError when a checkpoint cannot be written; everything else that can happen to a run is an event.
     """
     steering = Steering(session, saver, inbox)
+    report = Every(seconds_between_reports)
     reason: EndReason = "completed"
     try:
         while session.epochs_done < session.config.training.epochs:
-            yield from run_epoch(session, saver, steering, seconds_between_reports)
+            yield from run_epoch(session, saver, steering, report)
             if not steering.stop:
                 yield from end_epoch(session, saver)
                 yield from steering.obey()
@@ -44,12 +45,11 @@ def train(
     yield ended(session, reason, steering)
 
 
-def run_epoch(session: Session, saver: Saver, steering: Steering, seconds: float) -> Iterator[Event]:
+def run_epoch(session: Session, saver: Saver, steering: Steering, report: Every) -> Iterator[Event]:
     """All steps of the running epoch, or those up to a stop."""
     session.start_epoch()
-    report_at = time.monotonic() + seconds
     while session.take_step():
-        if time.monotonic() < report_at:
+        if not report.is_due():
             continue
         yield progress(session)
         if saver.is_due(at_epoch_end=False):
@@ -57,7 +57,6 @@ def run_epoch(session: Session, saver: Saver, steering: Steering, seconds: float
         yield from steering.obey()
         if steering.stop:
             return
-        report_at = time.monotonic() + seconds
 
 
 def end_epoch(session: Session, saver: Saver) -> Iterator[Event]:
@@ -158,4 +157,6 @@ def _renamed(best: Scores, last: Scores) -> dict[str, object]:
         "last_test_loss": last.val_loss,
         "last_test_accuracy": last.val_accuracy,
         "last_test_rmse": last.val_rmse,
+        "last_test_r2": last.val_r2,
+        "last_test_macro_f1": last.macro_f1,
     }

@@ -114,7 +114,8 @@ def results_table(event: RunEnded, state: RunState) -> Table:
     table.add_row(where, *map(_figure, row), style="bold")
     if event.tested_on == "best":
         last = event.last_test_rmse if values else event.last_test_accuracy
-        table.add_row("test, last epoch", _figure(event.last_test_loss), _figure(last), "")
+        other = event.last_test_r2 if values else event.last_test_macro_f1
+        table.add_row("test, last epoch", *map(_figure, (event.last_test_loss, last, other)))
     return table
 
 
