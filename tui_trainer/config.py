@@ -188,7 +188,12 @@ class Hardware(Section):
         pattern=r"^(auto|cpu|cuda(:\d{1,3})?)$",
         expected="auto, cpu, cuda, or cuda:N",
     )
-    threads: int = knob(0, "CPU threads; 0 takes every core this process may use", ge=0, le=1024)
+    threads: int = knob(
+        0,
+        "CPU threads; 0 takes as many as a step keeps busy and the machine has idle",
+        ge=0,
+        le=1024,
+    )
     precision: Literal["float32", "bf16"] = knob("float32", "arithmetic of the matrix products (bf16: autocast)")
     deterministic: bool = knob(False, "the same bits on every run, also on a GPU, at some cost in speed")
 

@@ -52,6 +52,15 @@ def usable_cores() -> int:
     return cores
 
 
+def idle_cores(seconds: float = 0.1) -> int:
+    """How many of the usable cores nobody keeps busy, at least 1; measured over so many seconds."""
+    usable = usable_cores()
+    cores: list[float] = psutil.cpu_percent(seconds, percpu=True)
+    mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(cores))
+    idle = sum(1 - load / 100 for core, load in enumerate(cores) if core in mine)
+    return max(1, min(usable, round(idle)))
+
+
 def cpu_name() -> str:
     """The processor's own name, or "" where the system does not say."""
     with suppress(OSError):

@@ -46,14 +46,18 @@ def figures(scores: Scores) -> str:
     return "  ".join(filter(None, parts))
 
 
-def epoch_line(event: EpochEnded) -> str:
-    """`Epoch  3/10  loss 0.1071  val_loss 0.1012  val_acc 0.9702  lr 0.001  91,204 samples/s  0.6 s  best`."""
-    width = len(str(event.epochs))
-    line = (
-        f"Epoch {event.epoch:{width}}/{event.epochs}  loss {event.train_loss:.4f}  {figures(event)}  lr {event.lr:.3g}"
-        f"  {event.samples_per_second:,.0f} samples/s  {event.seconds:.{2 if event.seconds < 10 else 0}f} s"
-    )
-    return line + "  best" if event.is_best else line
+def epoch_line(event: EpochEnded, width: int = 1000) -> str:
+    """`Epoch  3/10  loss 0.1071  val_loss 0.1012  val_acc 0.9702  lr 0.001  91,204 samples/s  0.66 s  best`.
+
+    Where that is wider than `width`, the rate goes first, then the learning rate.
+    """
+    digits = len(str(event.epochs))
+    start = f"Epoch {event.epoch:{digits}}/{event.epochs}  loss {event.train_loss:.4f}  {figures(event)}"
+    seconds = f"{event.seconds:.{2 if event.seconds < 10 else 0}f} s"
+    end = [seconds, "best"] if event.is_best else [seconds]
+    lr, rate = f"lr {event.lr:.3g}", f"{event.samples_per_second:,.0f} samples/s"
+    lines = ("  ".join([start, *middle, *end]) for middle in ([lr, rate], [lr], []))
+    return next((line for line in lines if len(line) <= width), "  ".join([start, *end]))
 
 
 def test_line(event: RunEnded) -> str:
@@ -71,9 +75,8 @@ def splits(event: RunStarted) -> str:
     """`54,000 train + 6,000 validation + 10,000 test`, and what the val_ figures mean without a validation split."""
     parts = [f"{event.train_samples:,} train", f"{event.test_samples:,} test"]
     if event.validation_samples:
-        parts.insert(1, f"{event.validation_samples:,} validation")
-        return " + ".join(parts)
-    return " + ".join(parts) + "; no validation split, so val_ figures are measured on the test split"
+        return " + ".join([parts[0], f"{event.validation_samples:,} validation", parts[1]])
+    return " + ".join(parts) + "\nNo validation split: the val_ figures are measured on the test split"
 
 
 def describe(event: Event) -> str:

@@ -88,6 +88,7 @@ def prepare(config: RunConfig) -> Session:
     data = load(config.data, config.training.seed)
     check_fits(config, data)
     device.check_memory(config, data, chosen)
+    torch.set_num_threads(device.threads_for(config, data))
     return Session(config, data.to(chosen), chosen)
 
 

@@ -51,8 +51,9 @@ def test_digits_reach_what_scikit_learn_reaches_with_the_same_settings(cli: Cli)
 
 @pytest.mark.slow
 def test_simplenet_is_the_tutorial(cli: Cli, data_dir: Path) -> None:
-    runs = [ran(cli, "simplenet", "--data-dir", str(data_dir), "--seed", str(seed)) for seed in range(3)]
-    means = [sum(losses) / 3 for losses in zip(*(losses for losses, _ in runs), strict=True)]
+    # six seeds: single ones differ by 6 %, and another processor's rounding is another draw
+    runs = [ran(cli, "simplenet", "--data-dir", str(data_dir), "--seed", str(seed)) for seed in range(6)]
+    means = [sum(losses) / len(runs) for losses in zip(*(losses for losses, _ in runs), strict=True)]
     assert means == pytest.approx(SIMPLENET_LOSSES, rel=0.05)
     for _, accuracy in runs:
         assert 0.974 <= accuracy <= 0.981

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tests.engine.small import At, run, session, the_end
+from tui_trainer.engine.meter import DeviceLossMeter
 from tui_trainer.engine.saver import Saver
 from tui_trainer.engine.session import Session, epoch_order
 from tui_trainer.engine.training import train
@@ -170,7 +171,7 @@ def test_the_step_before_the_bad_one_keeps_its_weights() -> None:
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
 def test_the_way_of_the_gpu_keeps_the_weights_finite_and_finds_the_step_afterwards(optimizer: str) -> None:
     made = session(data="breast_cancer", epochs=1, normalize="none", optimizer=optimizer, lr=1e-4)
-    made.do_step._is_on_cpu = False  # take the branch that never reads the loss
+    made.meter = made.do_step.meter = DeviceLossMeter(made.device)  # the one that never reads the loss
     step = poison(made, 5)
     end = the_end(run(made))
     assert (end.reason, end.step) == ("diverged", step)

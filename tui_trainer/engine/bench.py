@@ -1,7 +1,7 @@
 """How fast one epoch of the tutorial's network is: the tutorial's program, a plain loop, and this trainer.
 
 One process, alternating rounds, medians: machines are noisy, ratios within a round much less so. Training alone is
-timed, as each program does it: no evaluation, nothing written.
+timed, as each program does it: no evaluation, nothing written. Each takes the threads it takes by itself.
 """
 
 from __future__ import annotations
@@ -44,24 +44,27 @@ def measure(config: RunConfig, rounds: int) -> Iterator[dict[str, Any]]:
         if idx.missing("mnist", data_dir):
             data_dir, origin = Path(folder), "made-up pictures of MNIST's size (no MNIST in --data-dir)"
             _make_up_mnist(data_dir)
-        settings = build(
-            {"data": "mnist", "data_dir": str(data_dir), "normalize": "unit", "validation": 0, "epochs": rounds + 1}
-        )
+        values = {"data": "mnist", "data_dir": str(data_dir), "normalize": "unit", "validation": 0}
+        settings = build({**values, "epochs": rounds + 1, "threads": config.hardware.threads})
         data = load(settings.data, 0).to(chosen)
         programs: dict[str, Epoch] = {
             "tutorial": tutorial(data_dir, chosen),
             "plain loop": plain_loop(data, chosen),
             "tui-trainer": trainer(settings, data, chosen),
         }
+        everybodys = config.hardware.threads or torch.get_num_threads()
+        threads = dict.fromkeys(programs, everybodys) | {"tui-trainer": where.threads_for(settings, data)}
         seconds: dict[str, list[float]] = {name: [] for name in programs}
         for name in ("plain loop", "tui-trainer"):
             yield {"progress": f"warming up: {name}"}
+            torch.set_num_threads(threads[name])
             programs[name]()
         for number in range(1, rounds + 1):
             for name, epoch in programs.items():
+                torch.set_num_threads(threads[name])
                 seconds[name].append(epoch())
                 yield {"progress": f"round {number}/{rounds}  {name:11}  {seconds[name][-1]:.3f} s"}
-    yield {"result": _result(seconds, len(data.train), chosen, origin)}
+    yield {"result": _result(seconds, threads, len(data.train), chosen, origin)}
 
 
 def tutorial(data_dir: Path, chosen: torch.device) -> Epoch:
@@ -118,23 +121,24 @@ def trainer(settings: RunConfig, data: DataSet, chosen: torch.device) -> Epoch:
     return epoch
 
 
-def _result(seconds: dict[str, list[float]], samples: int, chosen: torch.device, origin: str) -> dict[str, Any]:
+def _result(
+    seconds: dict[str, list[float]], threads: dict[str, int], samples: int, chosen: torch.device, origin: str
+) -> dict[str, Any]:
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     versions = {package: metadata.version(package) for package in ("torch", "torchvision", "tui-trainer")}
     spoken = ", ".join(f"{package} {version}" for package, version in versions.items())
-    threads = torch.get_num_threads()
     return {
         "title": f"One epoch of {origin}: 784-{HIDDEN}-10, batch {BATCH}, Adam, float32",
-        "machine": f"{where.name_of(chosen)} ({chosen}, {threads} threads, {devices.usable_cores()} cores), {spoken}, "
+        "machine": f"{where.name_of(chosen)} ({chosen}, {devices.usable_cores()} cores), {spoken}, "
         f"Python {platform.python_version()}",
         "device": str(chosen),
         "device_name": where.name_of(chosen),
-        "threads": threads,
         "versions": versions,
         "rounds": len(seconds["tutorial"]),
         "programs": [
             {
                 "program": name,
+                "threads": threads[name],
                 "seconds": medians[name],
                 "fastest": min(times),
                 "slowest": max(times),

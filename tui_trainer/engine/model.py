@@ -27,10 +27,17 @@ class Scale(nn.Module):
 
     def forward(self, raw: Tensor) -> Tensor:
         """(batch, features) of any type -> float32."""
-        scaled = raw.to(torch.float32, copy=True)
         if self.shifts:
-            scaled = scaled.sub_(self.shift)
-        return scaled.div_(self.spread)
+            return raw.to(torch.float32, copy=True).sub_(self.shift).div_(self.spread)
+        return raw / self.spread
+
+
+class Dropout(nn.Dropout):
+    """nn.Dropout that costs nothing while its share is 0: it may be raised while a run trains."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape -> the same shape."""
+        return super().forward(x) if self.p else x
 
 
 class ScaledTanh(nn.Module):
@@ -61,14 +68,14 @@ def build_model(config: Model, data: DataSet) -> nn.Sequential:
     """
     model = nn.Sequential()
     model.add_module("scale", Scale(data.scaling))
-    model.add_module("input_dropout", nn.Dropout(config.input_dropout))
+    model.add_module("input_dropout", Dropout(config.input_dropout))
     width = data.inputs
     for number, units in enumerate(config.hidden, 1):
         model.add_module(f"linear{number}", started(nn.Linear(width, units), config))
         if config.normalization != "none":
             model.add_module(f"norm{number}", NORMALIZATIONS[config.normalization](units))
         model.add_module(f"activation{number}", ACTIVATIONS[config.activation]())
-        model.add_module(f"dropout{number}", nn.Dropout(config.dropout))
+        model.add_module(f"dropout{number}", Dropout(config.dropout))
         width = units
     model.add_module("output", started(nn.Linear(width, data.outputs), config))
     return model

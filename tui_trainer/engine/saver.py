@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tui_trainer.engine import checkpoint
+from tui_trainer.engine.meter import NonFiniteLossError
 from tui_trainer.engine.model import all_finite
 from tui_trainer.engine.session import Session
-from tui_trainer.engine.step import NonFiniteLossError
 from tui_trainer.events import CheckpointSaved
 
 SECONDS_INSIDE_AN_EPOCH = 60.0

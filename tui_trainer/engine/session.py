@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import torch
@@ -12,20 +13,25 @@ from tui_trainer.engine.checkpoint import Checkpoint
 from tui_trainer.engine.data.dataset import DataSet, Samples
 from tui_trainer.engine.early_stopping import EarlyStopping, monitored
 from tui_trainer.engine.evaluation import evaluate, loss_function
+from tui_trainer.engine.meter import meter_for
 from tui_trainer.engine.model import build_model, set_dropout
 from tui_trainer.engine.optim import apply_live, lr_factor, make_optimizer
 from tui_trainer.engine.pace import Pace
-from tui_trainer.engine.step import EagerStep, LossMeter
+from tui_trainer.engine.step import EagerStep
 from tui_trainer.errors import InputError
 from tui_trainer.events import Scores
 from tui_trainer.knobs import values_of
 
 
 def epoch_order(seed: int, epoch: int, samples: int, *, shuffle: bool) -> Tensor:
-    """The order of an epoch (counted from 1), from the seed alone: a resume needs no generator's state for it."""
+    """The order of an epoch (counted from 1), from the seed alone: a resume needs no generator's state for it.
+
+    Hashed, so that neighbouring seeds share no epoch's order.
+    """
     if not shuffle:
         return torch.arange(samples)
-    generator = torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
+    digest = hashlib.sha256(f"{seed}/{epoch}".encode()).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
     return torch.randperm(samples, generator=generator)
 
 
@@ -37,7 +43,7 @@ class Session:
         self.config, self.data, self.device = config, data, device
         self.model = build_model(config.model, data).to(device)
         self.optimizer = make_optimizer(config.optimizer, self.model)
-        self.meter = LossMeter(device)
+        self.meter = meter_for(device)
         loss = loss_function(config.loss, data)
         self.do_step = EagerStep(self.model, self.optimizer, loss, config, data.train, self.meter)
         self.record = EarlyStopping(monitored(config.training.monitor, data.task))
@@ -47,7 +53,9 @@ class Session:
         self.position = 0  # samples of the running epoch that were trained on
         self.step = 0
         self.lr = config.optimizer.lr
+        self._has_schedule = config.schedule.name != "constant" or config.schedule.warmup > 0
         self._order: Tensor | None = None
+        self._plan_epoch()
 
     @property
     def batch_size(self) -> int:
@@ -55,11 +63,11 @@ class Session:
         size, samples = self.config.training.batch_size, len(self.data.train)
         return samples if size == "full" else min(size, samples)
 
-    @property
-    def epoch_end(self) -> int:
+    def _plan_epoch(self) -> None:
         """Where the running epoch ends, in samples: a dropped partial batch lies beyond it."""
         left = len(self.data.train) - self.position
-        return self.position + (left // self.batch_size * self.batch_size if self.config.training.drop_last else left)
+        size = self.batch_size
+        self.epoch_end = self.position + (left // size * size if self.config.training.drop_last else left)
 
     @property
     def samples_left(self) -> int:
@@ -77,19 +85,20 @@ class Session:
         training = self.config.training
         order = epoch_order(training.seed, self.epochs_done + 1, len(self.data.train), shuffle=training.shuffle)
         self._order = order.to(self.device)
+        self._plan_epoch()
         if self.position == 0:
             self.meter.start_epoch(self.step)
         self.pace.start_epoch()
 
     def take_step(self) -> bool:
         """One optimizer step on the next rows, or False when the epoch has none left."""
-        end = self.epoch_end
-        if self.position >= end or self._order is None:
+        if self.position >= self.epoch_end or self._order is None:
             return False
-        rows = self._order[self.position : min(end, self.position + self.batch_size)]
-        moment = self.epochs_done + self.position / len(self.data.train)
-        factor = lr_factor(self.config.schedule, moment, self.config.training.epochs)
-        self.lr = self.config.optimizer.lr * factor
+        rows = self._order[self.position : min(self.epoch_end, self.position + self.batch_size)]
+        self.lr = self.config.optimizer.lr
+        if self._has_schedule:
+            moment = self.epochs_done + self.position / len(self.data.train)
+            self.lr *= lr_factor(self.config.schedule, moment, self.config.training.epochs)
         self.do_step(rows, self.lr, self.step + 1)
         self.step += 1
         self.position += len(rows)
@@ -117,6 +126,7 @@ class Session:
         check_fits(config, self.data)
         self.config = self.do_step.config = config
         self.do_step.loss = loss_function(config.loss, self.data)
+        self._plan_epoch()
         set_dropout(self.model, config.model)
         apply_live(self.optimizer, config.optimizer)
 
@@ -126,12 +136,12 @@ class Session:
         training["random.cpu"] = torch.get_rng_state()
         if self.device.type == "cuda":
             training["random.cuda"] = torch.cuda.get_rng_state(self.device)
-        training["meter.total"] = self.meter.total.reshape(1)
         facts = {
             **self._identity(),
             "epochs_done": self.epochs_done,
             "position": self.position,
             "step": self.step,
+            "loss_total": self.meter.total,
             "samples_metered": self.meter.samples,
             "seconds": self.pace.seconds,
             "threads": torch.get_num_threads(),
@@ -159,12 +169,13 @@ class Session:
         self.model.load_state_dict(last.weights)
         state = _nested({k[10:]: v for k, v in last.training.items() if k.startswith("optimizer.")})
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        self.do_step.update.forget()
         self.record = EarlyStopping(**facts["record"])
         self.best_weights = {name: t.to(self.device) for name, t in best.weights.items()} if best else None
         if best is None and self.record.best_epoch:
             self.record = EarlyStopping(self.record.metric, epochs_since=self.record.epochs_since)
         self.epochs_done, self.position, self.step = facts["epochs_done"], facts["position"], facts["step"]
-        self.meter.start_epoch(self.step, last.training["meter.total"].item(), facts["samples_metered"])
+        self.meter.start_epoch(self.step, facts["loss_total"], facts["samples_metered"])
         self.pace = Pace(facts["seconds"])
         torch.set_rng_state(last.training["random.cpu"])
         if self.device.type == "cuda" and "random.cuda" in last.training:

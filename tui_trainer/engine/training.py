@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from tui_trainer.engine.meter import NonFiniteLossError
 from tui_trainer.engine.pace import Every
 from tui_trainer.engine.saver import Saver
 from tui_trainer.engine.session import Session
 from tui_trainer.engine.steering import Inbox, Steering, nobody
-from tui_trainer.engine.step import NonFiniteLossError
 from tui_trainer.events import EndReason, EpochEnded, Event, Progress, RunEnded, Scores
 
 SECONDS_BETWEEN_REPORTS = 0.1

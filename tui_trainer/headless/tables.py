@@ -157,10 +157,13 @@ def show_bench(steps: Iterable[dict[str, Any]], *, as_json: bool) -> int:
             print(step["progress"], file=sys.stderr, flush=True)
     if as_json:
         return print_json(result)
-    shown = table("program", "s/epoch (median)", "fastest", "slowest", "samples/s", "times the tutorial's speed")
+    shown = table(
+        "program", "threads", "s/epoch (median)", "fastest", "slowest", "samples/s", "times the tutorial's speed"
+    )
     for row in result["programs"]:
         shown.add_row(
             row["program"],
+            str(row["threads"]),
             f"{row['seconds']:.3f}",
             f"{row['fastest']:.3f}",
             f"{row['slowest']:.3f}",

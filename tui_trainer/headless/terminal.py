@@ -38,7 +38,8 @@ class TerminalPrinter:
                 return
             case EpochEnded():
                 if self._is_worth_a_line(event):
-                    self._console.print(Text(epoch_line(event), style="bold" if event.is_best else ""))
+                    line = epoch_line(event, self._console.width)
+                    self._console.print(Text(line, style="bold" if event.is_best else ""))
             case _ if event.event not in QUIET:
                 style = "yellow" if event.event in ("warned", "command_rejected", "paused") else ""
                 self._console.print(Text(describe(event), style=style))
@@ -90,7 +91,7 @@ class TerminalPrinter:
             self._console.print(results_table(event, self._state))
         if event.test_confusion and event.class_names:
             which = f"epoch {event.best_epoch}" if event.tested_on == "best" else "the last epoch"
-            title = f"Confusion on the test split, weights of {which} (rows: true class, columns: predicted)"
+            title = f"Confusion, test split, weights of {which} (rows true, columns predicted)"
             self._console.print(Text("\n" + title))
             self._console.print(confusion_view(event.test_confusion, event.class_names, self._console.width))
         self._console.print(Text(f"\n{event.run_dir}", style="dim"))

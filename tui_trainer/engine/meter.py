@@ -1,0 +1,97 @@
+"""The mean training loss: summed where the loss is, handed over at reports alone.
+
+On the CPU reading a number costs nothing, so a loss that is not finite is caught before its backward pass. On a GPU
+reading would stall the queue: there the sum stays on the device, and the report finds the step afterwards.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+class NonFiniteLossError(Exception):
+    """The loss (or a weight) is no number any more. `step` counts from 1."""
+
+    def __init__(self, value: float, step: int, what: str = "loss") -> None:
+        super().__init__(f"{what} became {value} at step {step:,}")
+        self.step = step
+
+
+class LossMeter:
+    """Sums loss x samples of an epoch in float64, in the order of the steps. This one reads every loss."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self._total = 0.0
+        self._first_step = 0
+        self._reported = (0.0, 0)
+
+    @property
+    def total(self) -> float:
+        """Sum of loss x samples since the epoch began."""
+        return self._total
+
+    def start_epoch(self, step: int, total: float = 0.0, samples: int = 0) -> None:
+        """Begin at a step count, from nothing or from what a checkpoint holds."""
+        self._total, self.samples = total, samples
+        self._first_step = step
+        self._reported = (total, samples)
+
+    def add(self, loss: Tensor, samples: int, step: int) -> Tensor | None:
+        """Count a step's mean loss. Raises NonFiniteLossError; returns nothing that the step has to look at."""
+        value = loss.item()
+        if not math.isfinite(value):
+            raise NonFiniteLossError(value, step)
+        self._total += value * samples
+        self.samples += samples
+        return None
+
+    def mean(self) -> float:
+        """Mean loss of the epoch so far. Raises NonFiniteLossError, naming the step."""
+        return self.total / max(1, self.samples)
+
+    def mean_since_report(self) -> float:
+        """Mean loss since the last report."""
+        total, samples = self.mean() * self.samples, self.samples
+        before, counted = self._reported
+        self._reported = (total, samples)
+        return (total - before) / max(1, samples - counted)
+
+
+class DeviceLossMeter(LossMeter):
+    """The same without reading: from the first loss that is not finite on, it says so on the device."""
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__()
+        self._sum = torch.zeros((), dtype=torch.float64, device=device)
+        self._finite_steps = torch.zeros((), dtype=torch.float64, device=device)
+
+    @property
+    def total(self) -> float:
+        """As `LossMeter.total`; one transfer. Raises NonFiniteLossError, naming the step."""
+        total, finite_steps = torch.stack((self._sum, self._finite_steps)).tolist()
+        if not math.isfinite(total):
+            raise NonFiniteLossError(total, self._first_step + int(finite_steps) + 1)
+        return float(total)
+
+    def start_epoch(self, step: int, total: float = 0.0, samples: int = 0) -> None:
+        """As `LossMeter.start_epoch`."""
+        super().start_epoch(step, total, samples)
+        self._sum.fill_(total)
+        self._finite_steps.zero_()
+
+    def add(self, loss: Tensor, samples: int, step: int) -> Tensor | None:
+        """Count a step's mean loss; returns 1.0 on the device if the step must not reach the weights, else 0.0."""
+        self._sum.add_(loss.detach(), alpha=samples)
+        self.samples += samples
+        is_finite = torch.isfinite(self._sum)
+        self._finite_steps.add_(is_finite)
+        return (~is_finite).float()
+
+
+def meter_for(device: torch.device) -> LossMeter:
+    """The meter that fits the device."""
+    return LossMeter() if device.type == "cpu" else DeviceLossMeter(device)
