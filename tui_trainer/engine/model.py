@@ -32,14 +32,6 @@ class Scale(nn.Module):
         return raw / self.spread
 
 
-class Dropout(nn.Dropout):
-    """nn.Dropout that costs nothing while its share is 0: it may be raised while a run trains."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Any shape -> the same shape."""
-        return super().forward(x) if self.p else x
-
-
 class ScaledTanh(nn.Module):
     """1.7159 tanh(2x/3), LeCun et al., Efficient BackProp, 1998."""
 
@@ -68,14 +60,14 @@ def build_model(config: Model, data: DataSet) -> nn.Sequential:
     """
     model = nn.Sequential()
     model.add_module("scale", Scale(data.scaling))
-    model.add_module("input_dropout", Dropout(config.input_dropout))
+    model.add_module("input_dropout", nn.Dropout(config.input_dropout))
     width = data.inputs
     for number, units in enumerate(config.hidden, 1):
         model.add_module(f"linear{number}", started(nn.Linear(width, units), config))
         if config.normalization != "none":
             model.add_module(f"norm{number}", NORMALIZATIONS[config.normalization](units))
         model.add_module(f"activation{number}", ACTIVATIONS[config.activation]())
-        model.add_module(f"dropout{number}", Dropout(config.dropout))
+        model.add_module(f"dropout{number}", nn.Dropout(config.dropout))
         width = units
     model.add_module("output", started(nn.Linear(width, data.outputs), config))
     return model
@@ -110,6 +102,14 @@ def set_dropout(model: nn.Sequential, config: Model) -> None:
     for name, module in model.named_children():
         if isinstance(module, nn.Dropout):
             module.p = config.input_dropout if name == "input_dropout" else config.dropout
+
+
+def forward_calls(model: nn.Sequential) -> list[Callable[[Tensor], Tensor]]:
+    """What a training step calls, one after the other: the layers without `Module.__call__` and its hooks.
+
+    On a small net that saves a twentieth of the step. Dropout layers of share 0 are left out.
+    """
+    return [layer.forward for layer in model if not (isinstance(layer, nn.Dropout) and layer.p == 0)]
 
 
 def linear_weights(model: nn.Sequential) -> list[Tensor]:

@@ -124,10 +124,10 @@ class Session:
     def change(self, config: RunConfig) -> None:
         """Let changed live hyperparameters take effect from the next step on."""
         check_fits(config, self.data)
-        self.config = self.do_step.config = config
-        self.do_step.loss = loss_function(config.loss, self.data)
+        self.config = config
         self._plan_epoch()
         set_dropout(self.model, config.model)
+        self.do_step.change(config, loss_function(config.loss, self.data))
         apply_live(self.optimizer, config.optimizer)
 
     def capture(self) -> Checkpoint:

@@ -11,7 +11,7 @@ from tui_trainer.config import RunConfig
 from tui_trainer.engine.data.dataset import Samples
 from tui_trainer.engine.evaluation import LossFunction
 from tui_trainer.engine.meter import LossMeter
-from tui_trainer.engine.model import linear_weights
+from tui_trainer.engine.model import forward_calls, linear_weights
 from tui_trainer.engine.optim import Constraints, Update, set_lr
 
 
@@ -27,6 +27,7 @@ class EagerStep:
         self.meter = meter
         self.update = Update(optimizer)
         self._model, self._optimizer, self._samples = model, optimizer, samples
+        self._calls = forward_calls(model)
         self._parameters = list(model.parameters())
         rules = config.regularization
         self._constraints = Constraints(linear_weights(model), l1=rules.l1, max_norm=rules.max_norm)
@@ -39,7 +40,9 @@ class EagerStep:
         inputs = self._samples.inputs.index_select(0, rows)
         targets = self._samples.targets.index_select(0, rows)
         with self._precision:
-            loss = self.loss(self._model(inputs), targets)
+            for call in self._calls:
+                inputs = call(inputs)
+            loss = self.loss(inputs, targets)
         poisoned = self.meter.add(loss, len(rows), step)
         for parameter in self._parameters:
             parameter.grad = None
@@ -51,6 +54,11 @@ class EagerStep:
             self._constraints.before_step(self._parameters, self.config.optimizer, lr, self._optimizer)
             self.update(poisoned)
             self._constraints.after_step()
+
+    def change(self, config: RunConfig, loss: LossFunction) -> None:
+        """Settings and loss that hold from the next step on; the net's dropout was set already."""
+        self.config, self.loss = config, loss
+        self._calls = forward_calls(self._model)
 
     def _cancel(self, poisoned: Tensor) -> None:
         """For an optimizer that cannot skip a step on the device: no gradient, so that the weights stay finite."""
