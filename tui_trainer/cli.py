@@ -7,15 +7,15 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from tui_trainer import __version__, recipes
 from tui_trainer.config import RunConfig
 from tui_trainer.config_file import ConfigFile, to_toml
-from tui_trainer.errors import InputError
+from tui_trainer.errors import InputError, StorageError
 from tui_trainer.flags import Parser, add_knobs, knob_values
 from tui_trainer.knobs import KNOBS, build
+from tui_trainer.paths import folder
 
 BAD_INPUT, INTERRUPTED = 2, 130
 RUNS_VARIABLE = "TUI_TRAINER_RUNS"
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if arguments and arguments[0] in COMMANDS:
             return COMMANDS[arguments[0]](arguments[1:])
         return train(arguments)
-    except InputError as error:
+    except (InputError, StorageError) as error:
         print(f"tui-trainer: {_printable(str(error))}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
@@ -69,9 +69,12 @@ def train(arguments: Sequence[str]) -> int:
         raise InputError(
             "the dashboard is not built yet; `tui-trainer --no-ui` trains in this terminal (--help lists everything)"
         )
+    from tui_trainer import run_dir
+
+    runs_dir = folder(options.runs_dir, "--runs-dir")
+    run_dir.check_new(runs_dir, options.name)  # before the seconds that torch takes to import
     from tui_trainer import headless, worker
 
-    runs_dir = Path(options.runs_dir).expanduser()
     return headless.follow(worker.start(config, runs_dir, options.name, stem), as_json=options.json)
 
 
@@ -100,7 +103,7 @@ def list_runs(arguments: Sequence[str]) -> int:
         return 0
     from tui_trainer import headless
 
-    return headless.show_runs(Path(options.runs_dir).expanduser(), as_json=options.json)
+    return headless.show_runs(folder(options.runs_dir, "--runs-dir"), as_json=options.json)
 
 
 def resume(arguments: Sequence[str]) -> int:
@@ -116,7 +119,7 @@ def resume(arguments: Sequence[str]) -> int:
         parser.error("the name of a run is missing; `tui-trainer runs` lists them")
     from tui_trainer import headless, run_dir, worker
 
-    run = run_dir.find(Path(options.runs_dir).expanduser(), options.run)
+    run = run_dir.find(folder(options.runs_dir, "--runs-dir"), options.run)
     return headless.follow(worker.resume(run, knob_values(options)), as_json=options.json)
 
 

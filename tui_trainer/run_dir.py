@@ -172,8 +172,8 @@ def flush_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def check_writable(runs_dir: Path) -> None:
-    """Raises InputError where no run folder could be made. Leaves nothing behind."""
+def check_new(runs_dir: Path, name: str | None) -> None:
+    """Raises InputError where a new run could not be made. Cheap, and leaves nothing behind."""
     there = runs_dir
     while not there.exists() and there != there.parent:
         there = there.parent
@@ -181,6 +181,12 @@ def check_writable(runs_dir: Path) -> None:
         raise InputError(f"--runs-dir {runs_dir}: {there} is a file; name a folder")
     if not os.access(there, os.W_OK | os.X_OK):
         raise InputError(f"--runs-dir {runs_dir}: {there} cannot be written; name another folder or change its rights")
+    if name is not None:
+        if not NAME.fullmatch(name):
+            said = ascii(name)[1:-1][:60]
+            raise InputError(f"--name {said}: expected up to 100 letters, digits, dots, dashes or underscores")
+        if (runs_dir / name).exists():
+            raise _taken(runs_dir / name)
 
 
 def create(runs_dir: Path, name: str | None, stem: str) -> RunDir:
@@ -188,8 +194,7 @@ def create(runs_dir: Path, name: str | None, stem: str) -> RunDir:
 
     A given name must be free; without one the first free `stem-N` is taken. Raises InputError.
     """
-    if name is not None:
-        check_name(name)
+    check_new(runs_dir, name)
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
         number = 1
@@ -200,18 +205,14 @@ def create(runs_dir: Path, name: str | None, stem: str) -> RunDir:
                 return RunDir(path)
             except FileExistsError:
                 if name:
-                    raise InputError(f"--name {name}: {path} exists; choose another name, or `resume {name}`") from None
+                    raise _taken(path) from None
                 number += 1
     except OSError as error:
         raise InputError(f"--runs-dir {runs_dir}: cannot be written: {error.strerror or error}") from None
 
 
-def check_name(name: str) -> None:
-    """Raises InputError unless the name is a plain folder name that stays in its folder."""
-    if not NAME.fullmatch(name):
-        raise InputError(
-            f"--name {ascii(name)[1:-1][:60]}: expected up to 100 letters, digits, dots, dashes or underscores"
-        )
+def _taken(path: Path) -> InputError:
+    return InputError(f"--name {path.name}: {path} exists; choose another name, or `resume {path.name}`")
 
 
 def find(runs_dir: Path, name: str) -> RunDir:

@@ -8,7 +8,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import reduce
 from itertools import chain
 from pathlib import Path
@@ -37,11 +37,7 @@ MOVABLE = ("data_dir", "device", "threads", "precision", "deterministic")  # may
 
 def start(config: RunConfig, runs_dir: Path, name: str | None, stem: str) -> Iterator[Event]:
     """Train a new run in a new folder. Raises InputError before the first event, leaving no folder behind."""
-    run_dir.check_writable(runs_dir)
-    if name is not None:
-        run_dir.check_name(name)
-        if (runs_dir / name).exists():
-            raise InputError(f"--name {name}: {runs_dir / name} exists; choose another name, or `resume {name}`")
+    run_dir.check_new(runs_dir, name)
     session = prepare(config)
     with signals.caught() as asked, ExitStack() as held:
         run = run_dir.create(runs_dir, name, stem)
@@ -264,6 +260,7 @@ def _log_to(run: RunDir) -> None:
     for old in [handler for handler in root.handlers if isinstance(handler, logging.FileHandler)]:
         root.removeHandler(old)
         old.close()
-    handler = logging.FileHandler(run.log)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    root.addHandler(handler)
+    with suppress(OSError):  # the run does not depend on its log
+        handler = logging.FileHandler(run.log)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        root.addHandler(handler)

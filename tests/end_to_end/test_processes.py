@@ -149,6 +149,17 @@ def test_a_disk_full_from_the_start_is_a_sentence_and_leaves_no_folder(spawn: Sp
     assert not RUN.exists()
 
 
+def test_a_resume_that_cannot_write_is_a_sentence_and_changes_nothing(spawn: Spawn) -> None:
+    assert spawn("--no-ui", "--epochs", "2", "--name", "it", stdout=subprocess.DEVNULL).wait(timeout=60) == 0
+    config, events = (RUN / "config.toml").read_bytes(), (RUN / "events.jsonl").read_bytes()
+    process = spawn("resume", "it", "--epochs", "4", preexec_fn=limited(100))
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    assert "cannot be written" in err
+    assert err.count("\n") == 1
+    assert ((RUN / "config.toml").read_bytes(), (RUN / "events.jsonl").read_bytes()) == (config, events)
+
+
 def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(spawn: Spawn, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -86,7 +86,7 @@ def test_splits_are_stratified_seeded_and_the_test_split_is_no_matter_of_the_see
     first, again, other = (load(Data(validation=0.2), seed=seed) for seed in (1, 1, 2))
     assert first.validation is not None
     assert other.validation is not None
-    assert first.fingerprint() == again.fingerprint() != other.fingerprint()
+    assert first.fingerprint == again.fingerprint != other.fingerprint
     assert torch.equal(first.test.inputs, other.test.inputs)
     shares = torch.bincount(first.validation.targets) / torch.bincount(first.train.targets)
     assert shares.max() / shares.min() < 1.15

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import Said
@@ -81,6 +81,8 @@ def test_every_command_has_its_help(cli: Cli, command: str) -> None:
         (["--no-ui", "--runs-dir", "/dev/null/runs"], "is a file; name a folder"),
         (["\x1b[31mred\x07"], "is no recipe"),
         (["--data-dir", "\udcff"], "not UTF-8"),
+        (["--no-ui", "--runs-dir", "~nobody-here/x"], "not a folder's name"),
+        (["--no-ui", "--runs-dir", "a\0b"], "not a folder's name"),
     ],
 )
 def test_bad_usage_is_one_sentence_and_code_2(cli: Cli, arguments: list[str], said_words: str) -> None:
@@ -116,6 +118,7 @@ words = st.one_of(
 )  # fmt: skip
 
 
+@settings(max_examples=2000)
 @given(st.lists(words, max_size=8).filter(lambda arguments: "devices" not in arguments))
 def test_any_argument_list_ends_in_a_code_and_never_in_a_traceback(arguments: list[str]) -> None:
     assert main([*arguments, "--print-config"]) in (0, 2)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT
@@ -120,6 +120,7 @@ anything = st.one_of(
 )  # fmt: skip
 
 
+@settings(max_examples=3000)
 @given(st.dictionaries(st.sampled_from(sorted(KNOBS)), anything, max_size=8))
 def test_any_values_give_a_config_or_a_sentence(values: dict[str, object]) -> None:
     try:

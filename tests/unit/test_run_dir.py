@@ -32,7 +32,7 @@ def test_a_given_name_that_exists_is_refused(tmp_path: Path) -> None:
 @given(st.text(max_size=30))
 def test_a_name_never_leaves_its_folder(name: str) -> None:
     try:
-        run_dir.check_name(name)
+        run_dir.check_new(Path("runs"), name)
     except InputError:
         return
     assert Path(name).name == name
@@ -142,5 +142,5 @@ def test_a_runs_folder_without_rights_is_refused_before_any_work(tmp_path: Path)
         pytest.skip("root may write everywhere")
     tmp_path.chmod(0o500)
     with pytest.raises(InputError, match="cannot be written"):
-        run_dir.check_writable(tmp_path / "runs")
+        run_dir.check_new(tmp_path / "runs", None)
     tmp_path.chmod(0o700)

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tui_trainer import devices
+from tui_trainer import devices, paths
 from tui_trainer.config import RunConfig
 from tui_trainer.engine import device as where
 from tui_trainer.engine.data import DataSet, idx, load, vision
@@ -40,7 +40,7 @@ def measure(config: RunConfig, rounds: int) -> Iterator[dict[str, Any]]:
     chosen = where.choose(config.hardware)
     vision.datasets()  # the tutorial's program needs it: say so before anything is measured
     with tempfile.TemporaryDirectory() as folder:
-        data_dir, origin = Path(config.data.dir).expanduser(), "MNIST"
+        data_dir, origin = paths.folder(config.data.dir, "--data-dir"), "MNIST"
         if idx.missing("mnist", data_dir):
             data_dir, origin = Path(folder), "made-up pictures of MNIST's size (no MNIST in --data-dir)"
             _make_up_mnist(data_dir)

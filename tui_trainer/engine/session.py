@@ -184,7 +184,7 @@ class Session:
     def _identity(self) -> dict[str, Any]:
         return {
             "data": self.data.name,
-            "data_digest": self.data.fingerprint(),
+            "data_digest": self.data.fingerprint,
             "task": self.data.task,
             "inputs": self.data.inputs,
             "outputs": self.data.outputs,

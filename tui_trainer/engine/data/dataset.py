@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -82,6 +83,7 @@ class DataSet:
         validation = self.validation.to(device) if self.validation is not None else None
         return replace(self, train=self.train.to(device), validation=validation, test=self.test.to(device))
 
+    @cached_property
     def fingerprint(self) -> str:
         """A digest of the training split: a run resumes on the same samples or not at all."""
         digest = hashlib.sha256()

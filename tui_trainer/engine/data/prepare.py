@@ -10,13 +10,14 @@ from tui_trainer.config import Data
 from tui_trainer.engine.data import embedded, idx, vision
 from tui_trainer.engine.data.dataset import DataSet, Samples, Scaling, Source
 from tui_trainer.errors import InputError
+from tui_trainer.paths import folder
 
 TEST_SPLIT_SEED = 0  # not the run's: runs with other seeds are tested on the same samples
 
 
 def load(config: Data, seed: int) -> DataSet:
     """Read, split and measure. Downloads what is not there. Raises InputError."""
-    source = read_source(config.name, Path(config.dir).expanduser())
+    source = read_source(config.name, folder(config.dir, "--data-dir"))
     train, test = source.train, source.test
     if test is None:
         train, test = split_off(train, source.task, config.test_share, TEST_SPLIT_SEED, "--test-share")
