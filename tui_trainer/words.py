@@ -49,15 +49,16 @@ def figures(scores: Scores) -> str:
 def epoch_line(event: EpochEnded, width: int = 1000) -> str:
     """`Epoch  3/10  loss 0.1071  val_loss 0.1012  val_acc 0.9702  lr 0.001  91,204 samples/s  0.66 s  best`.
 
-    Where that is wider than `width`, the rate goes first, then the learning rate.
+    Where that is wider than `width`, the rate goes first, then the learning rate, then the seconds.
     """
     digits = len(str(event.epochs))
     start = f"Epoch {event.epoch:{digits}}/{event.epochs}  loss {event.train_loss:.4f}  {figures(event)}"
     seconds = f"{event.seconds:.{2 if event.seconds < 10 else 0}f} s"
-    end = [seconds, "best"] if event.is_best else [seconds]
+    best = ["best"] if event.is_best else []
     lr, rate = f"lr {event.lr:.3g}", f"{event.samples_per_second:,.0f} samples/s"
-    lines = ("  ".join([start, *middle, *end]) for middle in ([lr, rate], [lr], []))
-    return next((line for line in lines if len(line) <= width), "  ".join([start, *end]))
+    choices = ([lr, rate, seconds], [lr, seconds], [seconds], [])
+    lines = ["  ".join([start, *details, *best]) for details in choices]
+    return next((line for line in lines if len(line) <= width), lines[-1])
 
 
 def test_line(event: RunEnded) -> str:
