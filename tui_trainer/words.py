@@ -85,9 +85,8 @@ def describe(event: Event) -> str:
     match event:
         case RunStarted():
             net = f"{event.data}, {architecture(event)}, {event.parameters:,} parameters"
-            return (
-                f"{event.run}: {net}, on {event.device} ({event.device_name}, {event.threads} threads)\n{splits(event)}"
-            )
+            threads = "1 thread" if event.threads == 1 else f"{event.threads} threads"
+            return f"{event.run}: {net}, on {event.device} ({event.device_name}, {threads})\n{splits(event)}"
         case RunResumed():
             start = (
                 f"from {event.checkpoint}, step {event.step:,}"
