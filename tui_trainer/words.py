@@ -56,7 +56,7 @@ def epoch_line(event: EpochEnded, width: int = 1000) -> str:
     seconds = f"{event.seconds:.{2 if event.seconds < 10 else 0}f} s"
     best = ["best"] if event.is_best else []
     lr, rate = f"lr {event.lr:.3g}", f"{event.samples_per_second:,.0f} samples/s"
-    choices = ([lr, rate, seconds], [lr, seconds], [seconds], [])
+    choices: tuple[list[str], ...] = ([lr, rate, seconds], [lr, seconds], [seconds], [])
     lines = ["  ".join([start, *details, *best]) for details in choices]
     return next((line for line in lines if len(line) <= width), lines[-1])
 
