@@ -8,6 +8,7 @@ import pty
 import resource
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def test_a_run_killed_anywhere_and_resumed_ends_like_one_never_killed(spawn: Spa
     whole = spawn(*short, "--name", "whole", stdout=subprocess.DEVNULL)
     assert whole.wait(timeout=120) == 0
     killed = spawn(*short, "--name", "it", stdout=subprocess.DEVNULL)
-    wait_until(lambda: "checkpoint_saved" in names())
+    wait_until(lambda: any(event.get("kind") == "last" for event in written(RUN)))
     killed.kill()
     killed.wait()
     assert not RunDir(RUN).is_alive()
@@ -197,7 +198,7 @@ def screen_of(arguments: list[str], columns: int, rows: int) -> pyte.Screen:
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(TERM="xterm-256color", COLUMNS=str(columns), LINES=str(rows), OMP_NUM_THREADS="1")
-        os.execvp("python", ["python", "-m", "tui_trainer", *arguments])
+        os.execv(sys.executable, [sys.executable, "-m", "tui_trainer", *arguments])
     while True:
         try:
             data = os.read(terminal, 65536)
