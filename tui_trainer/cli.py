@@ -12,7 +12,7 @@ from typing import Any
 from tui_trainer import __version__, recipes
 from tui_trainer.config import RunConfig
 from tui_trainer.config_file import ConfigFile, to_toml
-from tui_trainer.errors import InputError, StorageError
+from tui_trainer.errors import InputError, StorageError, printable
 from tui_trainer.flags import Parser, add_knobs, knob_values
 from tui_trainer.knobs import KNOBS, build
 from tui_trainer.paths import folder
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return COMMANDS[arguments[0]](arguments[1:])
         return train(arguments)
     except (InputError, StorageError) as error:
-        print(f"tui-trainer: {_printable(str(error))}", file=sys.stderr)
+        print(f"tui-trainer: {printable(str(error))}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("tui-trainer: interrupted before training began; nothing was written", file=sys.stderr)
@@ -223,7 +223,3 @@ def _is_broken(word: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
-
-
-def _printable(text: str) -> str:
-    return "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in text)

@@ -94,6 +94,8 @@ def parse(line: str) -> Command:
         raise MalformedCommandError(f"unknown command {name[:40]!r}{nearest(name, NAMES)} (known: {', '.join(NAMES)})")
     if name == "set" and not set(raw) - {"command", "id"}:
         raise MalformedCommandError('nothing to set; expected for example {"command": "set", "lr": 0.0003}')
+    if name == "stop" and "signal" in raw:
+        raise MalformedCommandError("signal is set by the worker alone; leave it out")
     try:
         return _adapter.validate_python(raw)
     except ValidationError as error:

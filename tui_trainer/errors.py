@@ -22,6 +22,11 @@ class StorageError(Exception):
     """The run folder can no longer be written (full disk, quota, vanished mount). Ends the run with exit code 1."""
 
 
+def printable(text: str) -> str:
+    """The text with everything that could steer a terminal written out, as in `\\x1b`."""
+    return "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in text)
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'mnist'?` for a near miss of a known word, otherwise nothing."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tui_trainer.errors import printable
 from tui_trainer.events import (
     CheckpointSaved,
     CommandRejected,
@@ -110,9 +111,9 @@ def describe(event: Event) -> str:
             changes = (f"{name} {event.before[name]} -> {value}" for name, value in event.values.items())
             return f"Changed at step {event.step:,}: {', '.join(changes)}"
         case CommandRejected():
-            return f"Command rejected: {event.why}"
+            return f"Command rejected: {printable(event.why)}"
         case Warned():
-            return f"Warning: {event.message}"
+            return f"Warning: {printable(event.message)}"
         case RunEnded():
             lines = [f"{event.reason.replace('_', ' ').capitalize()}: {event.message}", test_line(event)]
             return "\n".join([*filter(None, lines), f"{event.run_dir}  ({clock(event.seconds)})"])

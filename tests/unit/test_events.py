@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from tui_trainer import commands, events
+from tui_trainer.words import describe
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -88,6 +89,7 @@ def test_a_command_survives_the_way_through_its_line(command: commands.Command) 
         ('{"command": "set"}', "nothing to set"),
         ('{"command": "pause", "now": true}', "now"),
         ("[" * 100_000, "not JSON"),
+        ('{"command": "stop", "signal": "SIGTERM"}', "by the worker alone"),
     ],
 )
 def test_a_malformed_command_is_refused_with_a_reason(line: str, why: str) -> None:
@@ -117,3 +119,11 @@ def test_any_line_is_a_command_or_a_reason(line: str) -> None:
 
 def test_set_takes_the_flags_names_with_dashes_too() -> None:
     assert commands.parse('{"command":"set","batch-size":32}') == commands.SetHyperparameters(values={"batch_size": 32})
+
+
+def test_a_command_cannot_steer_the_terminal_that_shows_it() -> None:
+    with pytest.raises(commands.MalformedCommandError) as caught:
+        commands.parse('{"command":"pause","\\u001b]0;owned\\u0007":1}')
+    said = describe(events.CommandRejected(line="", why=str(caught.value)))
+    assert "owned" in said
+    assert said.isprintable()

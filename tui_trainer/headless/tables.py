@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tui_trainer.devices import GB, Cpu, Gpu
+from tui_trainer.errors import printable
 from tui_trainer.recipes import Recipe
 from tui_trainer.run_dir import RunDir, all_runs
 from tui_trainer.run_state import RunState, advance
@@ -51,7 +52,7 @@ def show_runs(runs_dir: Path, *, as_json: bool) -> int:
     shown = table("run", "state", "data", "net", "epochs", "best", "test", "time", "heard")
     for run in facts:
         shown.add_row(
-            Text(run["run"]),
+            Text(printable(run["run"])),
             Text(run["status"].replace("_", " "), style=COLOURS.get(run["status"], "")),
             run["data"] or "",
             run["net"] or "",
