@@ -45,10 +45,17 @@ def find(word: str) -> Path:
 
 
 def _read(path: Path) -> Recipe:
-    lines = []
+    """The comment at the head: a sentence, then `Key: value`, each going on over indented lines."""
+    sentence, facts, key = "", dict.fromkeys(("Command", "Expected", "Source", "Differs"), ""), ""
     for line in path.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             break
-        lines.append(line.removeprefix("#").strip())
-    facts = {key: value.strip() for key, colon, value in (line.partition(":") for line in lines[1:]) if colon}
-    return Recipe(path.stem, lines[0] if lines else "", facts.get("Command", ""), facts.get("Expected", ""), str(path))
+        text = line.removeprefix("#").strip()
+        word, colon, value = text.partition(":")
+        if colon and word in facts:
+            key, text = word, value.strip()
+        if key:
+            facts[key] = f"{facts[key]} {text}".strip()
+        else:
+            sentence = f"{sentence} {text}".strip()
+    return Recipe(path.stem, sentence, facts["Command"], facts["Expected"], str(path))
