@@ -16,6 +16,7 @@ from tui_trainer.errors import InputError, StorageError, printable
 from tui_trainer.flags import Parser, add_knobs, knob_values
 from tui_trainer.knobs import KNOBS, build
 from tui_trainer.paths import folder
+from tui_trainer.plain_text import prepare_streams
 
 BAD_INPUT, INTERRUPTED = 2, 130
 RUNS_VARIABLE = "TUI_TRAINER_RUNS"
@@ -31,9 +32,7 @@ ABOUT = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code (see the README)."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    prepare_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         if bad := [word for word in arguments if not word.isascii() and _is_broken(word)]:

@@ -191,13 +191,15 @@ def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(spawn: Spawn, tmp_
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def screen_of(arguments: list[str], columns: int, rows: int) -> pyte.Screen:
+def screen_of(arguments: list[str], columns: int, rows: int, **environment: str) -> pyte.Screen:
     """The last screen of a command on a real terminal."""
     screen = pyte.Screen(columns, rows)
     stream = pyte.ByteStream(screen)
     pid, terminal = pty.fork()
     if pid == 0:
-        os.environ.update(TERM="xterm-256color", COLUMNS=str(columns), LINES=str(rows), OMP_NUM_THREADS="1")
+        os.environ.update(
+            TERM="xterm-256color", COLUMNS=str(columns), LINES=str(rows), OMP_NUM_THREADS="1", **environment
+        )
         os.execv(sys.executable, [sys.executable, "-m", "tui_trainer", *arguments])
     while True:
         try:
@@ -228,3 +230,13 @@ def test_a_terminal_shows_results_and_the_matrix_in_colour(columns: int, rows: i
     row = next(number for number, line in enumerate(screen.display) if line.startswith("0 ") and "%" in line)
     assert any(screen.buffer[row][column].bg not in ("default", "000000") for column in range(columns))
     assert "First steps" not in text  # the live lines are gone
+
+
+def test_without_utf_8_and_colour_the_matrix_keeps_its_columns() -> None:
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "NO_COLOR": "1"}
+    screen = screen_of(["--no-ui", "--epochs", "2", "--threads", "1"], 80, 40, **plain)
+    rows = [line for line in screen.display if line.rstrip().endswith("%")]
+    assert len(rows) == 10
+    assert len({line.rstrip().rfind(".") for line in rows}) == 1
+    assert all(line.isascii() for line in screen.display)
+    assert all(cell.bg == "default" for line in screen.buffer.values() for cell in line.values())
