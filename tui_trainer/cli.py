@@ -18,7 +18,7 @@ from tui_trainer.knobs import KNOBS, build
 from tui_trainer.paths import folder
 from tui_trainer.plain_text import prepare_streams
 
-BAD_INPUT, INTERRUPTED = 2, 130
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 RUNS_VARIABLE = "TUI_TRAINER_RUNS"
 RESUMABLE = ("data_dir", "device", "threads")  # knobs that `resume` takes beside the live ones
 ABOUT = {
@@ -46,8 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("tui-trainer: interrupted before training began; nothing was written", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # `tui-trainer runs | head`
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            print(f"tui-trainer: cannot write: {error.strerror or error}", file=sys.stderr)
+            return FAILED
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  # `tui-trainer runs | head`
         return 0
 
 
@@ -66,7 +69,8 @@ def train(arguments: Sequence[str]) -> int:
         return 0
     if not options.no_ui:
         raise InputError(
-            "the dashboard is not built yet; `tui-trainer --no-ui` trains in this terminal (--help lists everything)"
+            "the dashboard is not built yet; add --no-ui to train in this terminal, as in `tui-trainer --no-ui` "
+            "(--help lists everything)"
         )
     from tui_trainer import run_dir
 
@@ -109,7 +113,7 @@ def resume(arguments: Sequence[str]) -> int:
     """`tui-trainer resume RUN`."""
     parser = _parser("resume")
     parser.add_argument("run", metavar="RUN", nargs="?", help="name of a run, or the path of its folder")
-    parser.add_argument("--no-ui", action="store_true", help="train in this terminal (as now always)")
+    parser.add_argument("--no-ui", action="store_true", help="train in this terminal, without the dashboard")
     _add_runs_dir(parser)
     add_knobs(parser, RunConfig(), [knob for knob in KNOBS.values() if knob.is_live or knob.name in RESUMABLE])
     if (options := _read(parser, arguments)) is None:
@@ -168,7 +172,7 @@ def _train_parser(config: RunConfig) -> Parser:
         usage="tui-trainer [RECIPE | CONFIG.toml] [flags]\n" + commands,
         description="Train a multilayer perceptron. In brackets: the value in force, and what may stand there.",
         epilog="Exit codes: 0 completed or stopped on request, 1 failed, 2 bad usage or input, 3 diverged, "
-        "130 after Ctrl-C and 143 after SIGTERM (both after saving).",
+        "130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP (all after saving).",
     )
     parser.add_argument("config", metavar="RECIPE | CONFIG.toml", nargs="?", help="a recipe's name or a TOML file")
     parser.add_argument("--no-ui", action="store_true", help="train in this terminal, without the dashboard")

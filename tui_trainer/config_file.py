@@ -23,7 +23,7 @@ class ConfigFile:
         self._text = _text_of(path)
         try:
             tables = tomllib.loads(self._text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
             raise InputError(f"{path}: not valid TOML: {str(error) or 'nested too deeply'}") from None
         self.values: dict[str, Any] = dict(self._pairs(tables))
 

@@ -35,7 +35,7 @@ class RunDir:
 
     def read_events(self) -> Iterator[events.Event]:
         """All events so far, oldest first; torn, damaged or unknown lines are passed over."""
-        with suppress(FileNotFoundError), self.events.open("rb") as file:
+        with suppress(OSError), self.events.open("rb") as file:
             for line in file:
                 if line.endswith(b"\n") and (event := events.parse(line)):
                     yield event

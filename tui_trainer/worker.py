@@ -130,11 +130,13 @@ def _append_if_possible(file: EventFile, end: RunEnded) -> None:
 def _failed(run: RunDir, state: RunState, error: Exception) -> RunEnded:
     """The end of a run that could not go on, in a sentence."""
     if isinstance(error, StorageError):
-        what = f"{error}. Free some space"
+        what = str(error)
     elif isinstance(error, torch.OutOfMemoryError | MemoryError):
         what = "out of memory. Choose a smaller --batch-size or --hidden"
     else:
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:300]} (the whole story is in {run.log})"
+    if not run.path.is_dir():
+        return RunEnded(reason="failed", message=f"the run's folder {run.path} was moved or deleted", run=run.name)
     kept = f"the checkpoint of step {state.saved.step:,} is intact" if state.saved else "nothing had been saved yet"
     return RunEnded(
         reason="failed",
@@ -182,6 +184,10 @@ def _check_unfinished(run: RunDir, config: RunConfig, changes: Mapping[str, Any]
         raise InputError(
             f"run {run.name!r} stopped early after epoch {state.epochs_done} (--patience {config.training.patience}); "
             "to go on all the same give it more --patience, or --patience 0"
+        )
+    if "epochs" in changes and config.training.epochs <= state.epochs_done:
+        raise InputError(
+            f"--epochs {config.training.epochs}: run {run.name!r} has done {state.epochs_done} already; give it more"
         )
     if state.status == "completed" and state.epochs_done >= config.training.epochs:
         raise InputError(

@@ -128,7 +128,7 @@ def test_early_stopping_waits_for_its_patience_and_keeps_the_best() -> None:
     [
         {"precision": "bf16"}, {"deterministic": True}, {"normalization": "layer"}, {"normalization": "batch"},
         {"loss": "mse", "lr": 0.01}, {"label_smoothing": 0.1}, {"schedule": "one_cycle", "lr": 0.01},
-        {"optimizer": "rmsprop"},
+        {"optimizer": "rmsprop"}, {"monitor": "val_macro_f1"}, {"monitor": "train_loss"}, {"monitor": "val_accuracy"},
     ],
     ids=str,
 )  # fmt: skip

@@ -22,6 +22,8 @@ from tui_trainer.errors import InputError
 from tui_trainer.events import Scores
 from tui_trainer.knobs import values_of
 
+FIELD_OF = {"val_macro_f1": "macro_f1"}  # where the figure's name and its field differ
+
 
 def epoch_order(seed: int, epoch: int, samples: int, *, shuffle: bool) -> Tensor:
     """The order of an epoch (counted from 1), from the seed alone: a resume needs no generator's state for it.
@@ -107,7 +109,11 @@ class Session:
 
     def finish_epoch(self, scores: Scores) -> bool:
         """Count the epoch and keep its weights if it is the best so far. Returns whether it is."""
-        value = self.meter.mean() if self.record.metric == "train_loss" else getattr(scores, self.record.metric)
+        value = (
+            self.meter.mean()
+            if self.record.metric == "train_loss"
+            else getattr(scores, FIELD_OF.get(self.record.metric, self.record.metric))
+        )
         self.epochs_done += 1
         self.position = 0
         self.record = self.record.seen(value, self.epochs_done, self.config.training.min_change)

@@ -114,7 +114,7 @@ def ended(session: Session, reason: EndReason, steering: Steering) -> RunEnded:
     done, epochs = session.epochs_done, session.config.training.epochs
     signal = steering.stop.signal if steering.stop else None
     message = {
-        "completed": f"{done} of {epochs} epochs",
+        "completed": f"{done} of {max(done, epochs)} epochs",
         "early_stopped": f"no better {session.record.metric} for {session.record.epochs_since} epochs",
         "stopped": f"stopped {f'by {signal} ' if signal else ''}in epoch {min(done + 1, epochs)} of {epochs}; saved",
     }[reason]

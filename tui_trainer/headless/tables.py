@@ -50,6 +50,8 @@ def show_runs(runs_dir: Path, *, as_json: bool) -> int:
         print(f"No runs in {runs_dir} yet. Start one: tui-trainer --no-ui")
         return 0
     shown = table("run", "state", "data", "net", "epochs", "best", "test", "time", "heard")
+    shown.columns[0].no_wrap, shown.columns[0].overflow = True, "fold"
+    shown.columns[0].min_width = max(len(run["run"]) for run in facts)  # it has to be typed again
     for run in facts:
         shown.add_row(
             Text(printable(run["run"])),

@@ -55,7 +55,7 @@ def split_off(samples: Samples, task: str, share: float, seed: int, flag: str) -
     except ValueError as error:
         raise InputError(
             f"{flag} {share:g} cannot split {len(samples):,} samples ({' '.join(str(error).split())}); "
-            "choose a larger share"
+            "choose another share"
         ) from None
     return samples.pick(torch.from_numpy(stays)), samples.pick(torch.from_numpy(goes))
 
