@@ -116,7 +116,7 @@ def ended(session: Session, reason: EndReason, steering: Steering) -> RunEnded:
     message = {
         "completed": f"{done} of {max(done, epochs)} epochs",
         "early_stopped": f"no better {session.record.metric} for {session.record.epochs_since} epochs",
-        "stopped": f"stopped {f'by {signal} ' if signal else ''}in epoch {min(done + 1, epochs)} of {epochs}; saved",
+        "stopped": f"{f'by {signal} ' if signal else ''}in epoch {min(done + 1, epochs)} of {epochs}; saved",
     }[reason]
     tested = {} if signal else test(session)
     return RunEnded(reason=reason, message=message, step=session.step, signal=signal, **_record(session), **tested)
