@@ -135,12 +135,13 @@ def _failed(run: RunDir, state: RunState, error: Exception) -> RunEnded:
         what = "out of memory. Choose a smaller --batch-size or --hidden"
     else:
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:300]} (the whole story is in {run.log})"
-    if not run.path.is_dir():
-        return RunEnded(reason="failed", message=f"the run's folder {run.path} was moved or deleted", run=run.name)
     kept = f"the checkpoint of step {state.saved.step:,} is intact" if state.saved else "nothing had been saved yet"
+    message = f"{what}; {kept}. To go on: tui-trainer resume {run.name}"
+    if not run.path.is_dir():
+        message = f"the run's folder {run.path} was moved or deleted"
     return RunEnded(
         reason="failed",
-        message=f"{what}; {kept}. To go on: tui-trainer resume {run.name}",
+        message=message,
         run=run.name,
         run_dir=str(run.path),
         epochs_done=state.epochs_done,

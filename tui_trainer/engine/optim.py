@@ -63,7 +63,7 @@ class Update:
         if not self._lists or self._operation is None or found_inf is not None:
             optimizer.grad_scale, optimizer.found_inf = None, found_inf
             optimizer.step()  # the first one makes the optimizer's state
-            if isinstance(optimizer, torch.optim.Adam):
+            if found_inf is None and isinstance(optimizer, torch.optim.Adam):
                 self._lists = [(group, self._state_of(group["params"])) for group in optimizer.param_groups]
             return
         for group, (parameters, averages, squares, steps) in self._lists:
