@@ -72,10 +72,10 @@ def train(arguments: Sequence[str]) -> int:
             "the dashboard is not built yet; add --no-ui to train in this terminal, as in `tui-trainer --no-ui` "
             "(--help lists everything)"
         )
-    from tui_trainer import run_dir
+    from tui_trainer import runs_folder
 
     runs_dir = folder(options.runs_dir, "--runs-dir")
-    run_dir.check_new(runs_dir, options.name)  # before the seconds that torch takes to import
+    runs_folder.check_new(runs_dir, options.name)  # before the seconds that torch takes to import
     from tui_trainer import headless, worker
 
     return headless.follow(worker.start(config, runs_dir, options.name, stem), as_json=options.json)
@@ -120,9 +120,9 @@ def resume(arguments: Sequence[str]) -> int:
         return 0
     if options.run is None:
         parser.error("the name of a run is missing; `tui-trainer runs` lists them")
-    from tui_trainer import headless, run_dir, worker
+    from tui_trainer import headless, runs_folder, worker
 
-    run = run_dir.find(folder(options.runs_dir, "--runs-dir"), options.run)
+    run = runs_folder.find(folder(options.runs_dir, "--runs-dir"), options.run)
     return headless.follow(worker.resume(run, knob_values(options)), as_json=options.json)
 
 

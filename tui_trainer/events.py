@@ -50,8 +50,15 @@ class Scores(BaseModel):
     confusion: list[list[int]] | None = None
 
 
+class PhaseBegan(Said):
+    """A worker in a process of its own says what keeps it from training yet."""
+
+    event: Literal["phase_began"] = "phase_began"
+    what: str  # `reading mnist`
+
+
 class RunStarted(Said):
-    """First event of a run: what is trained on what, where."""
+    """What is trained on what, where: the first event of a run but for `phase_began`."""
 
     event: Literal["run_started"] = "run_started"
     schema_version: int = SCHEMA_VERSION
@@ -88,6 +95,7 @@ class RunResumed(Said):
     epochs_done: int
     step: int
     checkpoint: str  # folder's name; "" when there was none and the run starts over
+    live: dict[str, Any] = {}  # the live hyperparameters in force
     device: str
     device_name: str
     threads: int
@@ -104,6 +112,7 @@ class Progress(Said):
     step: int  # optimizer steps since the run began
     epoch_fraction: float  # share of this epoch done
     loss: float
+    accuracy: float | None = None  # of the batches that were looked at, with dropout as in training
     lr: float
     samples_per_second: float
     seconds_left: float
@@ -116,6 +125,7 @@ class EpochFacts(Said):
     epochs: int
     step: int
     train_loss: float
+    train_accuracy: float | None = None  # of the batches that were looked at, under the weights of their moment
     lr: float  # of the epoch's last step
     samples_per_second: float  # of training alone, without the evaluation
     seconds: float  # of this epoch, evaluation included
@@ -233,7 +243,7 @@ class RunEnded(Said):
 
 
 Event = (
-    RunStarted | RunResumed | Progress | EpochEnded | Evaluated | CheckpointSaved | Paused | Continued
+    PhaseBegan | RunStarted | RunResumed | Progress | EpochEnded | Evaluated | CheckpointSaved | Paused | Continued
     | HyperparametersChanged | CommandRejected | Warned | RunEnded
 )  # fmt: skip
 

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from tui_trainer import commands, events
-from tui_trainer.errors import InputError, RunBusyError, StorageError, nearest
+from tui_trainer.errors import RunBusyError, StorageError
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+FREQUENT = (b'{"event":"progress"', b'{"event":"epoch_ended"', b'{"event":"checkpoint_saved"')
+READ_AT_ONCE = 1 << 20  # bytes of a followed file
 
 
 class RunDir:
@@ -31,6 +32,7 @@ class RunDir:
         self.checkpoints = path / "checkpoints"
         self.lock = path / "worker.lock"
         self.log = path / "worker.log"
+        self.exit = path / "worker_exit.json"
         self.environment = path / "environment.json"
 
     def read_events(self) -> Iterator[events.Event]:
@@ -57,23 +59,59 @@ class RunDir:
             return False
         return False
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the run as its only worker. Raises RunBusyError naming the process that has it."""
+    def take_lock(self) -> IO[str]:
+        """Hold the run as its only worker while the file is open. Raises RunBusyError naming the process that has it.
+
+        The lock belongs to the open file: a child that inherits it holds the run too.
+        """
         with guarded(self.lock):
             file = self.lock.open("a+")
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                holder = file.read(200).strip() or "another process"
-                raise RunBusyError(f"run {self.name!r} is being trained by {holder}; stop it there first") from None
-            file.truncate(0)
-            with suppress(OSError):  # the name is for people; the lock itself needs no byte
-                file.write(f"process {os.getpid()} on {os.uname().nodename}\n")
-                file.flush()
-            yield
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read(200).strip() or "another process"
+            file.close()
+            raise RunBusyError(f"run {self.name!r} is being trained by {holder}; stop it there first") from None
+        name_holder(file)
+        return file
+
+    def has_begun(self) -> bool:
+        """Whether a worker ever got as far as its first step."""
+        return any(isinstance(event, events.RunStarted) for event in self.read_milestones())
+
+    def remove(self) -> None:
+        """Delete the run's folder."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def read_milestones(self) -> Iterator[events.Event]:
+        """The events that decide a run's state, without those that a later one makes stale: fast on a long run."""
+        late: dict[bytes, bytes] = {}
+        with suppress(OSError), self.events.open("rb") as file:
+            for line in file:
+                kind = next((kind for kind in FREQUENT if line.startswith(kind)), None)
+                if kind and b'"is_best":true' not in line:
+                    late.pop(kind, None)
+                    late[kind] = line
+                    continue
+                yield from _parsed(late.values())
+                late.clear()
+                yield from _parsed([line])
+        yield from _parsed(late.values())
+
+
+def _parsed(lines: Iterable[bytes]) -> Iterator[events.Event]:
+    for line in lines:
+        if line.endswith(b"\n") and (event := events.parse(line)):
+            yield event
+
+
+def name_holder(lock: IO[str]) -> None:
+    """Write into a lock who has it. The name is for people; the lock itself needs no byte."""
+    with suppress(OSError):
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {os.uname().nodename}\n")
+        lock.flush()
 
 
 class Tail:
@@ -84,19 +122,31 @@ class Tail:
         self._rest = b""
         self._offset = path.stat().st_size if from_end and path.exists() else 0
 
-    def new_lines(self) -> list[str]:
-        """What was appended, without blank lines; bytes that are not UTF-8 are replaced."""
+    def next_lines(self, most: int = READ_AT_ONCE) -> list[tuple[int, bytes]]:
+        """Some of what was appended, as (place in the file, line); empty when there is no whole line more."""
         try:
-            if self._path.stat().st_size == self._offset:
+            if self._path.stat().st_size <= self._offset:
                 return []
             with self._path.open("rb") as file:
                 file.seek(self._offset)
-                chunk = file.read()
+                chunk = file.read(most)
         except OSError:
             return []
+        place = self._offset - len(self._rest)
         self._offset += len(chunk)
         *lines, self._rest = (self._rest + chunk).split(b"\n")
-        return [text for line in lines if (text := line.decode("utf-8", "replace").strip())]
+        placed = []
+        for line in lines:
+            placed.append((place, line))
+            place += len(line) + 1
+        return placed or self.next_lines(most)
+
+    def new_lines(self) -> list[str]:
+        """What was appended, without blank lines; bytes that are not UTF-8 are replaced."""
+        texts = []
+        while lines := self.next_lines():
+            texts += [text for _, line in lines if (text := line.decode("utf-8", "replace").strip())]
+        return texts
 
 
 class EventFile:
@@ -170,71 +220,6 @@ def flush_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def check_new(runs_dir: Path, name: str | None) -> None:
-    """Raises InputError where a new run could not be made. Cheap, and leaves nothing behind."""
-    there = runs_dir
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    if not there.is_dir():
-        raise InputError(f"--runs-dir {runs_dir}: {there} is a file; name a folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise InputError(f"--runs-dir {runs_dir}: {there} cannot be written; name another folder or change its rights")
-    if name is not None:
-        if not NAME.fullmatch(name):
-            said = ascii(name)[1:-1][:60]
-            raise InputError(f"--name {said}: expected up to 100 letters, digits, dots, dashes or underscores")
-        if (runs_dir / name).exists():
-            raise _taken(runs_dir / name)
-
-
-def create(runs_dir: Path, name: str | None, stem: str) -> RunDir:
-    """Make the folder of a new run, readable by its owner alone (0700).
-
-    A given name must be free; without one the first free `stem-N` is taken. Raises InputError.
-    """
-    check_new(runs_dir, name)
-    try:
-        runs_dir.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while True:
-            path = runs_dir / (name or f"{stem}-{number}")
-            try:
-                path.mkdir(mode=0o700)
-                return RunDir(path)
-            except FileExistsError:
-                if name:
-                    raise _taken(path) from None
-                number += 1
-    except OSError as error:
-        raise InputError(f"--runs-dir {runs_dir}: cannot be written: {error.strerror or error}") from None
-
-
-def _taken(path: Path) -> InputError:
-    return InputError(f"--name {path.name}: {path} exists; choose another name, or `resume {path.name}`")
-
-
-def find(runs_dir: Path, name: str) -> RunDir:
-    """A run by its name, or by the path of its folder. Raises InputError listing near names."""
-    for path in (runs_dir / name, Path(name)):
-        with suppress(OSError, ValueError):
-            if (path / "config.toml").is_file():
-                return RunDir(path.resolve())
-    names = [run.name for run in all_runs(runs_dir)]
-    hint = nearest(name, names) or (f" (runs: {', '.join(names[:8])})" if names else " (no runs there yet)")
-    raise InputError(f"no run {ascii(name)[1:-1][:60]!r} in {runs_dir}{hint}")
-
-
-def all_runs(runs_dir: Path) -> list[RunDir]:
-    """Every run in the folder, oldest first."""
-    try:
-        paths = [path for path in runs_dir.iterdir() if (path / "config.toml").is_file()]
-    except OSError:
-        return []
-    return [
-        RunDir(path) for path in sorted(paths, key=lambda path: ((path / "config.toml").stat().st_mtime, path.name))
-    ]
 
 
 def _ends_with_newline(path: Path) -> bool:

@@ -5,8 +5,9 @@ The dashboard, the headless printer, `runs` and the tests all fold the same even
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from tui_trainer.events import (
     CheckpointSaved,
@@ -15,6 +16,7 @@ from tui_trainer.events import (
     Event,
     HyperparametersChanged,
     Paused,
+    PhaseBegan,
     Progress,
     RunEnded,
     RunResumed,
@@ -31,6 +33,7 @@ class RunState:
     """A run at one moment. `lost` (no end, no living worker) is not in the events: see `seen_from_outside`."""
 
     status: Status = "starting"
+    phase: str = ""  # what a worker that has not begun to train is busy with
     started: RunStarted | None = None
     ended: RunEnded | None = None
     progress: Progress | None = None
@@ -40,21 +43,29 @@ class RunState:
     epochs: int = 0  # as now asked for
     epochs_done: int = 0
     step: int = 0
+    changed: Mapping[str, Any] = field(default_factory=dict)  # live hyperparameters in force, where config.toml is not
     last_heard: float = 0.0  # Unix seconds
 
     def seen_from_outside(self, is_alive: bool) -> RunState:
-        """With the status that a run has whose worker died without a word."""
-        if is_alive or self.status not in ("starting", "training", "paused"):
-            return self
-        return replace(self, status="lost")
+        """With the status that only the lock tells: the worker died without a word, or a new one is loading."""
+        if self.is_open:
+            return self if is_alive else replace(self, status="lost")
+        return replace(self, status="starting") if is_alive and self.phase else self
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no end was said."""
+        return self.status in ("starting", "training", "paused")
 
 
 def advance(state: RunState, event: Event) -> RunState:
     """The state after one more event."""
     state = replace(state, last_heard=event.time)
     match event:
+        case PhaseBegan():
+            return replace(state, phase=event.what)
         case RunStarted():
-            return replace(state, status="training", started=event, epochs=event.epochs)
+            return replace(state, status="training", phase="", started=event, epochs=event.epochs)
         case RunResumed():
             return _rewound(state, event)
         case Progress():
@@ -69,9 +80,11 @@ def advance(state: RunState, event: Event) -> RunState:
         case Continued():
             return replace(state, status="training", step=event.step)
         case HyperparametersChanged():
-            return replace(state, step=event.step, epochs=int(event.values.get("epochs", state.epochs)))
+            epochs = int(event.values.get("epochs", state.epochs))
+            return replace(state, step=event.step, epochs=epochs, changed={**state.changed, **event.values})
         case RunEnded():
-            return replace(state, status=event.reason, ended=event, epochs_done=event.epochs_done, step=event.step)
+            state = replace(state, status=event.reason, phase="", ended=event)
+            return replace(state, epochs_done=event.epochs_done, step=event.step)
         case _:
             return state
 
@@ -83,6 +96,7 @@ def _rewound(state: RunState, event: RunResumed) -> RunState:
         return epoch if epoch and epoch.epoch <= event.epochs_done else None
 
     return replace(
-        state, status="training", ended=None, progress=None, epoch=kept(state.epoch), best=kept(state.best),
+        state, status="training", phase="", ended=None, changed=dict(event.live),
+        progress=None, epoch=kept(state.epoch), best=kept(state.best),
         epochs=event.epochs, epochs_done=event.epochs_done, step=event.step,
     )  # fmt: skip

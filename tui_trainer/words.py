@@ -12,6 +12,7 @@ from tui_trainer.events import (
     Event,
     HyperparametersChanged,
     Paused,
+    PhaseBegan,
     Progress,
     RunEnded,
     RunResumed,
@@ -84,6 +85,8 @@ def splits(event: RunStarted) -> str:
 def describe(event: Event) -> str:
     """One event as a line of plain text; "" for progress."""
     match event:
+        case PhaseBegan():
+            return f"Loading: {printable(event.what)}"
         case RunStarted():
             net = f"{event.data}, {architecture(event)}, {event.parameters:,} parameters"
             threads = "1 thread" if event.threads == 1 else f"{event.threads} threads"

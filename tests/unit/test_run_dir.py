@@ -12,27 +12,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import wait_until
-from tui_trainer import commands, events, run_dir
+from tui_trainer import commands, events, run_dir, runs_folder
 from tui_trainer.errors import InputError, RunBusyError, StorageError
 from tui_trainer.run_dir import EventFile, RunDir, Tail
 
 
 def test_runs_are_numbered_and_private(tmp_path: Path) -> None:
-    first, second = (run_dir.create(tmp_path / "runs", None, "digits") for _ in range(2))
+    first, second = (runs_folder.create(tmp_path / "runs", None, "digits") for _ in range(2))
     assert (first.name, second.name) == ("digits-1", "digits-2")
     assert stat.S_IMODE(first.path.stat().st_mode) == 0o700
 
 
 def test_a_given_name_that_exists_is_refused(tmp_path: Path) -> None:
-    run_dir.create(tmp_path, "mine", "x")
+    runs_folder.create(tmp_path, "mine", "x")
     with pytest.raises(InputError, match="exists; choose another name"):
-        run_dir.create(tmp_path, "mine", "x")
+        runs_folder.create(tmp_path, "mine", "x")
 
 
 @given(st.text(max_size=30))
 def test_a_name_never_leaves_its_folder(name: str) -> None:
     try:
-        run_dir.check_new(Path("runs"), name)
+        runs_folder.check_new(Path("runs"), name)
     except InputError:
         return
     assert Path(name).name == name
@@ -109,7 +109,7 @@ def test_one_worker_holds_a_run_and_its_death_frees_it(tmp_path: Path) -> None:
     run = RunDir(tmp_path)
     code = (
         "import sys,pathlib;from tui_trainer.run_dir import RunDir\n"
-        "with RunDir(pathlib.Path(sys.argv[1])).locked(): print('held', flush=True); sys.stdin.read()"
+        "with RunDir(pathlib.Path(sys.argv[1])).take_lock(): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -117,24 +117,24 @@ def test_one_worker_holds_a_run_and_its_death_frees_it(tmp_path: Path) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         assert run.is_alive()
-        with pytest.raises(RunBusyError, match=f"process {holder.pid}"), run.locked():
+        with pytest.raises(RunBusyError, match=f"process {holder.pid}"), run.take_lock():
             pass
         holder.kill()
         holder.wait()
     wait_until(lambda: not run.is_alive())
-    with run.locked():
+    with run.take_lock():
         assert run.is_alive()
     assert not run.is_alive()
 
 
 def test_a_run_is_found_by_name_or_path_and_otherwise_named_nearly(tmp_path: Path) -> None:
-    run = run_dir.create(tmp_path, None, "digits")
+    run = runs_folder.create(tmp_path, None, "digits")
     run.config.touch()
-    assert run_dir.find(tmp_path, "digits-1").path == run.path
-    assert run_dir.find(Path("elsewhere"), str(run.path)).path == run.path
+    assert runs_folder.find(tmp_path, "digits-1").path == run.path
+    assert runs_folder.find(Path("elsewhere"), str(run.path)).path == run.path
     for name in ("digits-2", "\x00", "a" * 5000):
         with pytest.raises(InputError, match="no run"):
-            run_dir.find(tmp_path, name)
+            runs_folder.find(tmp_path, name)
 
 
 def test_a_runs_folder_without_rights_is_refused_before_any_work(tmp_path: Path) -> None:
@@ -142,5 +142,5 @@ def test_a_runs_folder_without_rights_is_refused_before_any_work(tmp_path: Path)
         pytest.skip("root may write everywhere")
     tmp_path.chmod(0o500)
     with pytest.raises(InputError, match="cannot be written"):
-        run_dir.check_new(tmp_path / "runs", None)
+        runs_folder.check_new(tmp_path / "runs", None)
     tmp_path.chmod(0o700)

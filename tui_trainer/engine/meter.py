@@ -1,4 +1,4 @@
-"""The mean training loss: summed where the loss is, handed over at reports alone.
+"""The mean training loss and accuracy: summed where the loss is, handed over at reports alone.
 
 On the CPU reading a number costs nothing, so a loss that is not finite is caught before its backward pass. On a GPU
 reading would stall the queue: there the sum stays on the device, and the report finds the step afterwards.
@@ -28,11 +28,42 @@ class LossMeter:
         self._total = 0.0
         self._first_step = 0
         self._reported = (0.0, 0)
+        self.looked = 0  # samples whose predictions were looked at
+        self._correct = 0
+        self._accuracy_reported = (0, 0)
 
     @property
     def total(self) -> float:
         """Sum of loss x samples since the epoch began."""
         return self._total
+
+    @property
+    def correct(self) -> int:
+        """How many of them were right."""
+        return self._correct
+
+    def start_accuracy(self, correct: int = 0, looked: int = 0) -> None:
+        """Begin to count right predictions, from nothing or from what a checkpoint holds."""
+        self._correct, self.looked = correct, looked
+        self._accuracy_reported = (correct, looked)
+
+    def look(self, outputs: Tensor, targets: Tensor) -> None:
+        """Count the right predictions of a batch of a classification."""
+        self._correct += int((outputs.argmax(1) == targets).sum())
+        self.looked += len(targets)
+
+    def accuracy(self) -> float | None:
+        """Share of right predictions in the epoch so far."""
+        return self.correct / self.looked if self.looked else None
+
+    def accuracy_since_report(self) -> float | None:
+        """Share of right predictions since the last report."""
+        if self.looked == self._accuracy_reported[1]:
+            return None
+        correct, looked = self.correct, self.looked
+        before, counted = self._accuracy_reported
+        self._accuracy_reported = (correct, looked)
+        return (correct - before) / (looked - counted)
 
     def start_epoch(self, step: int, total: float = 0.0, samples: int = 0) -> None:
         """Begin at a step count, from nothing or from what a checkpoint holds."""
@@ -68,6 +99,7 @@ class DeviceLossMeter(LossMeter):
         super().__init__()
         self._sum = torch.zeros((), dtype=torch.float64, device=device)
         self._finite_steps = torch.zeros((), dtype=torch.float64, device=device)
+        self._right = torch.zeros((), dtype=torch.int64, device=device)
 
     @property
     def total(self) -> float:
@@ -82,6 +114,21 @@ class DeviceLossMeter(LossMeter):
         super().start_epoch(step, total, samples)
         self._sum.fill_(total)
         self._finite_steps.zero_()
+
+    @property
+    def correct(self) -> int:
+        """As `LossMeter.correct`; one transfer."""
+        return int(self._right.item())
+
+    def start_accuracy(self, correct: int = 0, looked: int = 0) -> None:
+        """As `LossMeter.start_accuracy`."""
+        super().start_accuracy(correct, looked)
+        self._right.fill_(correct)
+
+    def look(self, outputs: Tensor, targets: Tensor) -> None:
+        """As `LossMeter.look`, without reading."""
+        self._right.add_((outputs.argmax(1) == targets).sum())
+        self.looked += len(targets)
 
     def add(self, loss: Tensor, samples: int, step: int) -> Tensor | None:
         """Count a step's mean loss; returns 1.0 on the device if the step must not reach the weights, else 0.0."""

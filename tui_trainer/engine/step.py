@@ -27,6 +27,7 @@ class EagerStep:
         self.config = config
         self.loss = loss
         self.meter = meter
+        self.look_every = 0  # every how many steps the predictions are compared with the targets; 0: never
         self.update = Update(optimizer)
         self._model, self._optimizer, self._samples = model, optimizer, samples
         self._calls = forward_calls(model)
@@ -47,6 +48,8 @@ class EagerStep:
                 inputs = call(inputs)
             loss = self.loss(inputs, targets)
         poisoned = self.meter.add(loss, len(rows), step)
+        if self.look_every and step % self.look_every == 0:
+            self.meter.look(inputs.detach(), targets)
         for parameter in self._parameters:
             parameter.grad = None
         self._backward(loss)

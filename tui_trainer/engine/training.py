@@ -61,7 +61,7 @@ def run_epoch(session: Session, saver: Saver, steering: Steering, report: Every)
 
 def end_epoch(session: Session, saver: Saver) -> Iterator[Event]:
     """Evaluate, say so, and save."""
-    train_loss = session.meter.mean()
+    train_loss, train_accuracy = session.meter.mean(), session.meter.accuracy()
     rate = session.pace.epoch_rate()
     scores = session.evaluate(session.evaluated_split)
     if scores.val_loss is None or not math.isfinite(scores.val_loss):
@@ -72,6 +72,7 @@ def end_epoch(session: Session, saver: Saver) -> Iterator[Event]:
         epochs=session.config.training.epochs,
         step=session.step,
         train_loss=train_loss,
+        train_accuracy=train_accuracy,
         lr=session.lr,
         samples_per_second=round(rate, 1),
         seconds=round(session.pace.epoch_seconds, 4),
@@ -90,6 +91,7 @@ def progress(session: Session) -> Progress:
         step=session.step,
         epoch_fraction=round(session.position / max(1, session.epoch_end), 4),
         loss=session.meter.mean_since_report(),
+        accuracy=session.meter.accuracy_since_report(),
         lr=session.lr,
         samples_per_second=round(session.pace.report(), 1),
         seconds_left=round(session.pace.seconds_left(session.samples_left), 1),

@@ -18,8 +18,9 @@ from rich.text import Text
 from tui_trainer.devices import GB, Cpu, Gpu
 from tui_trainer.errors import printable
 from tui_trainer.recipes import Recipe
-from tui_trainer.run_dir import RunDir, all_runs
+from tui_trainer.run_dir import RunDir
 from tui_trainer.run_state import RunState, advance
+from tui_trainer.runs_folder import all_runs
 from tui_trainer.words import architecture, clock
 
 COLOURS = {"training": "green", "paused": "yellow", "lost": "red", "failed": "red", "diverged": "red"}
@@ -72,7 +73,7 @@ def show_runs(runs_dir: Path, *, as_json: bool) -> int:
 
 def _facts(run: RunDir) -> dict[str, Any]:
     is_alive = run.is_alive()
-    state = reduce(advance, run.read_events(), RunState()).seen_from_outside(is_alive)
+    state = reduce(advance, run.read_milestones(), RunState()).seen_from_outside(is_alive)
     started, best, end = state.started, state.best, state.ended
     return {
         "run": run.name,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,11 +10,11 @@ from contextlib import ExitStack, suppress
 from functools import reduce
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
-from tui_trainer import config_file, environment, run_dir, signals
+from tui_trainer import config_file, run_dir, runs_folder, signals
 from tui_trainer.commands import Command, Stop
 from tui_trainer.config import RunConfig
 from tui_trainer.engine import checkpoint, device
@@ -26,43 +24,60 @@ from tui_trainer.engine.session import Session, check_fits
 from tui_trainer.engine.training import train
 from tui_trainer.errors import InputError, StorageError
 from tui_trainer.event_budget import EventBudget
-from tui_trainer.events import Event, RunEnded, RunResumed, RunStarted, Warned
-from tui_trainer.knobs import KNOBS, build, changed, shown
+from tui_trainer.events import Event, PhaseBegan, RunEnded, Warned
+from tui_trainer.knobs import changed
 from tui_trainer.run_dir import EventFile, RunDir, Tail
 from tui_trainer.run_state import RunState, advance
+from tui_trainer.worker.facts import resumed, started
+from tui_trainer.worker.resuming import check_unfinished, config_then
 
 log = logging.getLogger("tui_trainer")
-MOVABLE = ("data_dir", "device", "threads", "precision", "deterministic")  # may differ when a run is resumed
 
 
 def start(config: RunConfig, runs_dir: Path, name: str | None, stem: str) -> Iterator[Event]:
     """Train a new run in a new folder. Raises InputError before the first event, leaving no folder behind."""
-    run_dir.check_new(runs_dir, name)
+    runs_folder.check_new(runs_dir, name)
     session = prepare(config)
     with signals.caught() as asked, ExitStack() as held:
-        run = run_dir.create(runs_dir, name, stem)
+        run = runs_folder.create(runs_dir, name, stem)
         try:
-            held.enter_context(run.locked())
-            first = _laid_out(run, config, session)
+            held.enter_context(run.take_lock())
+            runs_folder.lay_out(run, config)
+            first = started(run, session)
         except StorageError as error:
             shutil.rmtree(run.path, ignore_errors=True)
             raise InputError(f"{error}; free some space or name another folder with --runs-dir") from None
         yield from _work(run, session, [first], _inbox(Tail(run.commands), asked))
 
 
-def resume(run: RunDir, changes: Mapping[str, Any]) -> Iterator[Event]:
-    """Go on with a run from its newest good checkpoint, with some settings changed.
+def begin(run: RunDir, config: RunConfig) -> Iterator[Event]:
+    """Train in a folder that `launch` laid out; the lock is held. Raises InputError after saying so as an event."""
+    yield _say(run, PhaseBegan(what=f"reading {config.data.name}"))
+    try:
+        session = prepare(config)
+    except InputError as error:
+        yield _say(run, RunEnded(reason="failed", message=str(error), run=run.name, run_dir=str(run.path)))
+        raise
+    with signals.caught() as asked:
+        yield from _work(run, session, [started(run, session)], _inbox(Tail(run.commands), asked))
+
+
+def resume(run: RunDir, changes: Mapping[str, Any], lock: IO[str] | None = None) -> Iterator[Event]:
+    """Go on with a run from its newest good checkpoint, with some settings changed; `lock` is held or None.
 
     Raises InputError before the first event (RunBusyError where another process trains it); the run stays as it was.
     """
-    with run.locked():
+    with lock or run.take_lock():
+        said_meanwhile = Tail(run.commands, from_end=True)
         checkpoint.sweep(run.checkpoints)
         asked_for = config_file.load(run.config)
         found = checkpoint.find(run.checkpoints)
         if found.last is None and found.warnings:
             raise InputError(f"run {run.name!r} has no good checkpoint left ({found.warnings[0]}); start it anew")
-        config = changed(_config_then(run, asked_for, found), changes)
-        _check_unfinished(run, config, changes)
+        config = changed(config_then(run, asked_for, found), changes)
+        check_unfinished(run, config, changes)
+        if lock:  # somebody watches the folder
+            _say(run, PhaseBegan(what=f"reading {config.data.name} and the checkpoint"))
         if found.last and not config.hardware.threads:  # the same threads add up in the same order: the same bits
             threads = {"threads": found.last.facts["threads"]}
             session = prepare(changed(config, threads))
@@ -73,9 +88,9 @@ def resume(run: RunDir, changes: Mapping[str, Any]) -> Iterator[Event]:
         with signals.caught() as asked:
             text = config_file.to_toml(changed(asked_for, changes))
             run_dir.replace_file(run.config, lambda file: file.write(text.encode()))
-            first: list[Event] = [_resumed(run, session, found.last)]
+            first: list[Event] = [resumed(run, session, found.last)]
             first += [Warned(message=warning) for warning in found.warnings]
-            yield from _work(run, session, first, _inbox(Tail(run.commands, from_end=True), asked))
+            yield from _work(run, session, first, _inbox(said_meanwhile, asked))
 
 
 def prepare(config: RunConfig) -> Session:
@@ -110,7 +125,7 @@ def _work(
             yield whole
     except Exception as error:
         log.exception("the run failed")
-        state = reduce(advance, run.read_events(), state)
+        state = reduce(advance, run.read_milestones(), state)
         end = _failed(run, state, error)
         if file:
             _append_if_possible(file, end)
@@ -160,97 +175,12 @@ def _inbox(tail: Tail, asked: list[Stop]) -> Callable[[], list[str | Command]]:
     return look
 
 
-def _config_then(run: RunDir, asked_for: RunConfig, found: checkpoint.Found) -> RunConfig:
-    """The settings at the checkpoint, live changes included. Raises InputError where config.toml was edited since."""
-    if found.last is None:
-        return asked_for
-    values = dict(found.last.facts["config"])
-    for name, knob in KNOBS.items():
-        now, then = knob.of(asked_for), values.get(name, knob.default)
-        then = tuple(then) if isinstance(now, tuple) else then
-        if name in MOVABLE:
-            values[name] = now
-        elif now != then and not knob.is_live:
-            raise InputError(
-                f"{run.config}: {knob.path} is {shown(now)}, but the checkpoint was trained with {shown(then)}; "
-                "undo the edit, or start a new run with it"
-            )
-    return build({name: value for name, value in values.items() if name in KNOBS})
-
-
-def _check_unfinished(run: RunDir, config: RunConfig, changes: Mapping[str, Any]) -> None:
-    """Raises InputError where there is nothing left to do, saying how to give the run more."""
-    state = reduce(advance, run.read_events(), RunState())
-    if state.status == "early_stopped" and "patience" not in changes:
-        raise InputError(
-            f"run {run.name!r} stopped early after epoch {state.epochs_done} (--patience {config.training.patience}); "
-            "to go on all the same give it more --patience, or --patience 0"
-        )
-    if "epochs" in changes and config.training.epochs <= state.epochs_done:
-        raise InputError(
-            f"--epochs {config.training.epochs}: run {run.name!r} has done {state.epochs_done} already; give it more"
-        )
-    if state.status == "completed" and state.epochs_done >= config.training.epochs:
-        raise InputError(
-            f"run {run.name!r} is complete ({state.epochs_done} of {config.training.epochs} epochs); "
-            f"give it more with --epochs {2 * state.epochs_done}"
-        )
-
-
-def _process(session: Session) -> dict[str, Any]:
-    return {
-        "device": str(session.device),
-        "device_name": device.name_of(session.device),
-        "threads": torch.get_num_threads(),
-        "pid": os.getpid(),
-        "host": platform.node(),
-    }
-
-
-def _started(run: RunDir, session: Session) -> Event:
-    config, data, process = session.config, session.data, _process(session)
-    environment.write(run, process["device"], process["device_name"], process["threads"])
-    return RunStarted(
-        run=run.name,
-        run_dir=str(run.path),
-        data=data.name,
-        task=data.task,
-        class_names=list(data.class_names),
-        inputs=data.inputs,
-        outputs=data.outputs,
-        hidden=list(config.model.hidden),
-        parameters=sum(p.numel() for p in session.model.parameters()),
-        train_samples=len(data.train),
-        validation_samples=len(data.validation) if data.validation is not None else 0,
-        test_samples=len(data.test),
-        evaluated_on="test" if data.validation is None else "validation",
-        monitor=session.record.metric,
-        epochs=config.training.epochs,
-        steps_per_epoch=-(-session.epoch_end // session.batch_size),
-        seed=config.training.seed,
-        precision=config.hardware.precision,
-        **process,
-    )
-
-
-def _laid_out(run: RunDir, config: RunConfig, session: Session) -> Event:
-    """Everything a run's folder holds before its first step, and what is said first."""
-    run_dir.replace_file(run.config, lambda file: file.write(config_file.to_toml(config).encode()))
-    with run_dir.guarded(run.commands):
-        run.commands.touch()
-    return _started(run, session)
-
-
-def _resumed(run: RunDir, session: Session, last: checkpoint.Checkpoint | None) -> Event:
-    process = _process(session)
-    environment.write(run, process["device"], process["device_name"], process["threads"])
-    return RunResumed(
-        epochs=session.config.training.epochs,
-        epochs_done=session.epochs_done,
-        step=session.step,
-        checkpoint=last.folder if last else "",
-        **process,
-    )
+def _say(run: RunDir, event: Event) -> Event:
+    """Write an event before the training's own file is open."""
+    file = EventFile(run.events)
+    file.append(event.to_line())
+    file.close()
+    return event
 
 
 def _began(run: RunDir) -> float:

@@ -1,0 +1,65 @@
+"""What a process says of itself and its run first."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Any
+
+import torch
+
+from tui_trainer import environment
+from tui_trainer.engine import checkpoint, device
+from tui_trainer.engine.session import Session
+from tui_trainer.events import RunResumed, RunStarted
+from tui_trainer.knobs import KNOBS, live_names
+from tui_trainer.run_dir import RunDir
+
+
+def _process(session: Session) -> dict[str, Any]:
+    return {
+        "device": str(session.device),
+        "device_name": device.name_of(session.device),
+        "threads": torch.get_num_threads(),
+        "pid": os.getpid(),
+        "host": platform.node(),
+    }
+
+
+def started(run: RunDir, session: Session) -> RunStarted:
+    config, data, process = session.config, session.data, _process(session)
+    environment.write(run, process["device"], process["device_name"], process["threads"])
+    return RunStarted(
+        run=run.name,
+        run_dir=str(run.path),
+        data=data.name,
+        task=data.task,
+        class_names=list(data.class_names),
+        inputs=data.inputs,
+        outputs=data.outputs,
+        hidden=list(config.model.hidden),
+        parameters=sum(p.numel() for p in session.model.parameters()),
+        train_samples=len(data.train),
+        validation_samples=len(data.validation) if data.validation is not None else 0,
+        test_samples=len(data.test),
+        evaluated_on="test" if data.validation is None else "validation",
+        monitor=session.record.metric,
+        epochs=config.training.epochs,
+        steps_per_epoch=-(-session.epoch_end // session.batch_size),
+        seed=config.training.seed,
+        precision=config.hardware.precision,
+        **process,
+    )
+
+
+def resumed(run: RunDir, session: Session, last: checkpoint.Checkpoint | None) -> RunResumed:
+    process = _process(session)
+    environment.write(run, process["device"], process["device_name"], process["threads"])
+    return RunResumed(
+        epochs=session.config.training.epochs,
+        epochs_done=session.epochs_done,
+        step=session.step,
+        checkpoint=last.folder if last else "",
+        live={name: KNOBS[name].of(session.config) for name in live_names()},
+        **process,
+    )

@@ -1,0 +1,53 @@
+"""Whether and with which settings a run may go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+from tui_trainer.config import RunConfig
+from tui_trainer.engine import checkpoint
+from tui_trainer.errors import InputError
+from tui_trainer.knobs import KNOBS, build, shown
+from tui_trainer.run_dir import RunDir
+from tui_trainer.run_state import RunState, advance
+
+MOVABLE = ("data_dir", "device", "threads", "precision", "deterministic")  # may differ when a run is resumed
+
+
+def config_then(run: RunDir, asked_for: RunConfig, found: checkpoint.Found) -> RunConfig:
+    """The settings at the checkpoint, live changes included. Raises InputError where config.toml was edited since."""
+    if found.last is None:
+        return asked_for
+    values = dict(found.last.facts["config"])
+    for name, knob in KNOBS.items():
+        now, then = knob.of(asked_for), values.get(name, knob.default)
+        then = tuple(then) if isinstance(now, tuple) else then
+        if name in MOVABLE:
+            values[name] = now
+        elif now != then and not knob.is_live:
+            raise InputError(
+                f"{run.config}: {knob.path} is {shown(now)}, but the checkpoint was trained with {shown(then)}; "
+                "undo the edit, or start a new run with it"
+            )
+    return build({name: value for name, value in values.items() if name in KNOBS})
+
+
+def check_unfinished(run: RunDir, config: RunConfig, changes: Mapping[str, Any]) -> None:
+    """Raises InputError where there is nothing left to do, saying how to give the run more."""
+    state = reduce(advance, run.read_milestones(), RunState())
+    if state.status == "early_stopped" and "patience" not in changes:
+        raise InputError(
+            f"run {run.name!r} stopped early after epoch {state.epochs_done} (--patience {config.training.patience}); "
+            "to go on all the same give it more --patience, or --patience 0"
+        )
+    if "epochs" in changes and config.training.epochs <= state.epochs_done:
+        raise InputError(
+            f"--epochs {config.training.epochs}: run {run.name!r} has done {state.epochs_done} already; give it more"
+        )
+    if state.status == "completed" and state.epochs_done >= config.training.epochs:
+        raise InputError(
+            f"run {run.name!r} is complete ({state.epochs_done} of {config.training.epochs} epochs); "
+            f"give it more with --epochs {2 * state.epochs_done}"
+        )
