@@ -32,10 +32,11 @@ def knob(
     live: bool = False,
     only_with: str = "",
     expected: str = "",
+    choices: tuple[str, ...] = (),
     **rule: Any,
 ) -> Any:
     """One hyperparameter: its default, the sentence under it, and its bounds (pydantic's gt, ge, lt, le, pattern)."""
-    extra: Any = {"flag": flag, "live": live, "only_with": only_with, "expected": expected}
+    extra: Any = {"flag": flag, "live": live, "only_with": only_with, "expected": expected, "choices": choices}
     return Field(default, description=sentence, json_schema_extra=extra, **rule)
 
 
@@ -68,7 +69,7 @@ BatchSize = Annotated[int, Field(ge=1, le=10_000_000)] | Literal["full"]
 class Data(Section):
     """Data"""
 
-    name: str = knob("digits", "data set to train on", flag="data", expected="one of " + ", ".join(DATA_SETS))
+    name: str = knob("digits", "data set to train on", flag="data", choices=tuple(DATA_SETS))
     dir: str = knob("data", "folder that holds the data sets, in torchvision's layout", flag="data_dir", min_length=1)
     normalize: Literal["none", "unit", "standard"] = knob(
         "standard", "inputs as they are, scaled to 0..1, or to mean 0 and deviation 1 of the training split"

@@ -29,6 +29,16 @@ class Cpu:
 
 
 @dataclass(frozen=True)
+class GpuProcess:
+    """Somebody who computes on a GPU."""
+
+    pid: int
+    user: str  # "" where the system does not tell
+    name: str
+    memory: int  # bytes; 0 where the driver does not tell
+
+
+@dataclass(frozen=True)
 class Gpu:
     """One NVIDIA GPU; a reading the driver does not give is None."""
 
@@ -39,7 +49,7 @@ class Gpu:
     load: float | None  # 0..1
     temperature: int | None  # degrees Celsius
     watts: float | None
-    processes: tuple[int, ...]  # ids of the processes that compute there
+    processes: tuple[GpuProcess, ...]  # that compute there
 
 
 def usable_cores() -> int:
@@ -132,8 +142,16 @@ def _reading(pynvml: Any, index: int, handle: Any) -> Gpu:
         load=load.gpu / 100 if load else None,
         temperature=asked("nvmlDeviceGetTemperature", pynvml.NVML_TEMPERATURE_GPU),
         watts=milliwatts / 1000 if milliwatts is not None else None,
-        processes=tuple(process.pid for process in asked("nvmlDeviceGetComputeRunningProcesses") or ()),
+        processes=tuple(_process(told) for told in asked("nvmlDeviceGetComputeRunningProcesses") or ()),
     )
+
+
+def _process(told: Any) -> GpuProcess:
+    user = name = ""
+    with suppress(psutil.Error, KeyError):
+        process = psutil.Process(told.pid)
+        name, user = process.name(), process.username()
+    return GpuProcess(told.pid, user, name, int(getattr(told, "usedGpuMemory", None) or 0))
 
 
 def _text(name: str | bytes) -> str:

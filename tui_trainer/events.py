@@ -48,6 +48,7 @@ class Scores(BaseModel):
     f1: list[float] | None = None
     support: list[int] | None = None
     confusion: list[list[int]] | None = None
+    pairs: list[tuple[float, float]] | None = None  # (true, predicted) of a sample of a regression, original units
 
 
 class PhaseBegan(Said):
@@ -140,7 +141,7 @@ class EpochEnded(Scores, EpochFacts):
 
     def without_details(self) -> EpochEnded:
         """The same without the per-class figures and the confusion matrix, which grow with the classes."""
-        return self.model_copy(update=dict.fromkeys(("precision", "recall", "f1", "support", "confusion")))
+        return self.model_copy(update=dict.fromkeys(("precision", "recall", "f1", "support", "confusion", "pairs")))
 
 
 class Evaluated(Scores, Said):

@@ -32,6 +32,8 @@ class Knob:
     is_switch: bool
     is_live: bool
     only_with: tuple[str, tuple[str, ...]] | None  # (other knob's name, its values)
+    low: float | None  # of a number; whether it is allowed itself, `read_value` knows
+    high: float | None
 
     @property
     def flag(self) -> str:
@@ -64,6 +66,13 @@ def _number_range(field: FieldInfo) -> str:
     return f"{noun} {low}{high}"
 
 
+def _bound(field: FieldInfo, *kinds: type) -> float | None:
+    for rule in field.metadata:
+        if isinstance(rule, kinds):
+            return float(getattr(rule, type(rule).__name__.lower()))
+    return None
+
+
 def _expected(field: FieldInfo, extra: Mapping[str, Any], choices: tuple[str, ...]) -> str:
     if extra["expected"]:
         return str(extra["expected"])
@@ -76,7 +85,7 @@ def _expected(field: FieldInfo, extra: Mapping[str, Any], choices: tuple[str, ..
 
 def _read(section: str, key: str, field: FieldInfo, title: str) -> Knob:
     extra: Any = field.json_schema_extra
-    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    choices = extra["choices"] or (get_args(field.annotation) if get_origin(field.annotation) is Literal else ())
     other, _, values = extra["only_with"].partition("=")
     return Knob(
         name=extra["flag"] or key,
@@ -90,6 +99,8 @@ def _read(section: str, key: str, field: FieldInfo, title: str) -> Knob:
         is_switch=field.annotation is bool,
         is_live=extra["live"],
         only_with=(other, tuple(values.split(","))) if other else None,
+        low=_bound(field, annotated_types.Ge, annotated_types.Gt),
+        high=_bound(field, annotated_types.Le, annotated_types.Lt),
     )
 
 
@@ -125,9 +136,21 @@ def build(values: Mapping[str, Any], where: Callable[[str], str] = lambda name: 
     return config
 
 
-def _sentence(error: ValidationError, values: Mapping[str, Any], where: Callable[[str], str]) -> str:
+def read_value(name: str, value: Any) -> Any:
+    """One knob's value as its type, from what was typed. Raises InputError; how values fit together is not asked."""
+    knob = KNOBS[name]
+    section = cast(type[Section], RunConfig.model_fields[knob.section].annotation)
+    try:
+        return getattr(section.model_validate({knob.key: value}), knob.key)
+    except ValidationError as error:
+        raise InputError(_sentence(error, {name: value}, lambda name: name, knob)) from None
+
+
+def _sentence(
+    error: ValidationError, values: Mapping[str, Any], where: Callable[[str], str], knob: Knob | None = None
+) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
-    knob = BY_PATH.get(".".join(str(part) for part in first["loc"][:2]))
+    knob = knob or BY_PATH.get(".".join(str(part) for part in first["loc"][:2]))
     own_words = str(first.get("ctx", {}).get("error", ""))
     if knob is None:
         return own_words or first["msg"]

@@ -13,6 +13,7 @@ from tui_trainer.engine.data.dataset import DataSet, Samples
 from tui_trainer.events import Scores
 
 CHUNK = 4096  # samples per forward pass: large enough for full speed, small enough for any device
+PAIRS = 128  # of a regression that go into the events: enough to see its shape
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -82,4 +83,11 @@ def _value_scores(loss: float, outputs: Tensor, targets: Tensor, data: DataSet) 
     errors = predicted - targets.double()
     spread = (targets.double() - targets.double().mean(0)).square().sum(0)
     r2 = (1 - errors.square().sum(0) / spread).mean().item() if bool((spread > 0).all()) else None
-    return Scores(val_loss=loss, val_rmse=errors.square().mean().sqrt().item(), val_r2=r2)
+    every = max(1, len(targets) // PAIRS)
+    pairs = torch.stack((targets.double()[::every, 0], predicted[::every, 0]), 1)[:PAIRS].tolist()
+    return Scores(
+        val_loss=loss,
+        val_rmse=errors.square().mean().sqrt().item(),
+        val_r2=r2,
+        pairs=[(float(f"{true:.5g}"), float(f"{guess:.5g}")) for true, guess in pairs],
+    )

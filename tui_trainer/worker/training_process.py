@@ -76,7 +76,9 @@ def resume(run: RunDir, changes: Mapping[str, Any], lock: IO[str] | None = None)
             raise InputError(f"run {run.name!r} has no good checkpoint left ({found.warnings[0]}); start it anew")
         config = changed(config_then(run, asked_for, found), changes)
         check_unfinished(run, config, changes)
-        if lock:  # somebody watches the folder
+        if lock is None:
+            run.exit.unlink(missing_ok=True)  # it told of a worker before this one
+        else:
             _say(run, PhaseBegan(what=f"reading {config.data.name} and the checkpoint"))
         if found.last and not config.hardware.threads:  # the same threads add up in the same order: the same bits
             threads = {"threads": found.last.facts["threads"]}

@@ -1,0 +1,244 @@
+"""The dashboard: what the keys do to the run and to the form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.text import Text
+from textual import on
+
+from tui_trainer import recipes, run_dir
+from tui_trainer.commands import Command, Evaluate, Pause, Resume, Save, Stop
+from tui_trainer.errors import InputError, StorageError
+from tui_trainer.knobs import Knob, read_value
+from tui_trainer.ui.asking import AskChoice, AskText
+from tui_trainer.ui.form import label, spoken
+from tui_trainer.ui.help import HelpScreen
+from tui_trainer.ui.keybar import PANELS
+from tui_trainer.ui.panels.devices import DevicesPanel
+from tui_trainer.ui.panels.hyperparameters import HyperparametersPanel
+from tui_trainer.ui.stage import Stage
+
+THEMES = ("trainer-dark", "trainer-light", "ansi-dark")
+
+
+class Dashboard(Stage):
+    """The stage with its actions, one a key."""
+
+    def attempt(self, wish: Callable[..., object], *arguments: object) -> bool:
+        """Do something that the disk or the settings may refuse; says so."""
+        try:
+            wish(*arguments)
+        except (InputError, StorageError) as error:
+            self.notify(str(error), severity="error", timeout=15, markup=False)
+            return False
+        self.set_timer(0.15, self.look)  # the answer, before the clock's next tick
+        self.look()
+        return True
+
+    def ask_worker(self, command: Command) -> None:
+        """Append a command, unless there is nobody to read it."""
+        if self.view.status not in ("starting", "training", "paused"):
+            self.notify("No run is training here.", timeout=4)
+        elif self.desk.steering and self.desk.steering.is_waiting(command.command):
+            self.notify("That was asked already; the run has not answered yet.", timeout=4)
+        else:
+            self.attempt(self.desk.send, command)
+
+    def action_go(self) -> None:
+        """Start, pause, go on, resume: what the state calls for."""
+        match self.view.status:
+            case "ready":
+                if self.attempt(self.desk.start):
+                    self.show_desk()
+                    self.go_to_panel("losses")
+            case "training":
+                self.ask_worker(Pause())
+            case "paused":
+                self.ask_worker(Resume())
+            case "starting":
+                self.notify("The run is loading; s stops it as soon as it listens.", timeout=4)
+            case "completed" | "early_stopped":
+                self.action_more_epochs()
+            case _ if self.view.state.started is None:
+                self.action_new()
+            case _:
+                self.attempt(self.desk.resume, {})
+
+    def action_save(self) -> None:
+        """A checkpoint now."""
+        self.ask_worker(Save())
+
+    def action_evaluate(self) -> None:
+        """An evaluation now."""
+        self.ask_worker(Evaluate())
+
+    def action_stop(self) -> None:
+        """Save, test, end."""
+        self.ask_worker(Stop())
+
+    def action_change(self) -> None:
+        """To the learning rate in the form."""
+        if not self.view.run:
+            self.go_to_panel("hyperparameters")
+            return
+        self.desk.form.go_to("lr")
+        self.go_to_panel("hyperparameters")
+        self.panel("hyperparameters").repaint()
+
+    def action_more_epochs(self) -> None:
+        """Ask how many in all; a run that has ended is resumed with them."""
+        state = self.view.state
+        if not self.view.run or state.started is None:
+            self.notify("Open or start a run first.", timeout=4)
+            return
+        done = max(state.epochs_done, state.progress.epoch - 1 if state.progress else 0)
+
+        def check(text: str) -> int:
+            epochs = int(read_value("epochs", text))
+            if epochs <= done:
+                raise InputError(f"{done} are done already; give it more")
+            return epochs
+
+        def take(answer: str | None) -> None:
+            if answer is None:
+                return
+            if state.is_open:
+                self.attempt(self.desk.send_values, {"epochs": check(answer)})
+            else:
+                patience = {"patience": 0} if state.status == "early_stopped" else {}
+                self.attempt(self.desk.resume, {"epochs": check(answer), **patience})
+
+        sentence = f"{done} of {state.epochs} are done. How many shall it be in all?"
+        if state.status == "early_stopped":
+            sentence += " Early stopping is switched off."
+        self.app.push_screen(AskText("More epochs", sentence, str(state.epochs + max(1, state.epochs)), check), take)
+
+    def action_new(self) -> None:
+        """The form, with the settings of the run that was open; the run is left alone."""
+        if self.view.is_readonly or not self.view.run:
+            return
+        name, goes_on = self.view.run, self.view.state.is_open and self.desk.follower and self.desk.follower.is_alive
+        self.attempt(self.desk.delete_unbegun)
+        self.desk.set_up()
+        self.show_desk()
+        self.go_to_panel("hyperparameters")
+        if goes_on:
+            self.notify(f"{name} goes on; o opens it again.", timeout=6, markup=False)
+
+    def action_recipe(self) -> None:
+        """Choose one; it fills the form."""
+
+        def take(name: str | None) -> None:
+            if name and self.attempt(self.desk.fill_from_recipe, name):
+                self.show_desk()
+                self.go_to_panel("hyperparameters")
+
+        choices = [
+            (
+                one.name,
+                Text.assemble((one.name, "bold"), f"\n  {one.sentence}\n", (f"  expected: {one.expected}", "dim")),
+            )
+            for one in recipes.all_recipes()
+        ]
+        if self.view.is_readonly:
+            return
+        self.app.push_screen(AskChoice("Recipes", "Fills the form; nothing starts yet.", choices), take)
+
+    def action_runs(self) -> None:
+        """The screen of all runs."""
+        from tui_trainer.ui.runs import RunsScreen
+
+        self.app.push_screen(RunsScreen(self.desk.runs_dir, is_readonly=self.desk.is_readonly), self.after_runs)
+
+    def after_runs(self, answer: tuple[str, run_dir.RunDir] | None) -> None:
+        """Open, resume or duplicate what was chosen there."""
+        if answer is None:
+            return
+        what, run = answer
+        self.desk.open(run)
+        if what == "duplicate":
+            self.desk.set_up()
+        self.show_desk()
+        self.read_on()
+        self.go_to_panel("hyperparameters" if what == "duplicate" else "losses")
+        if what == "resume":
+            self.action_go()
+
+    def action_next_panel(self) -> None:
+        """Round and round."""
+        self.go_to_panel(PANELS[(PANELS.index(self._current) + 1) % len(PANELS)])
+
+    def action_previous_panel(self) -> None:
+        """The other way."""
+        self.go_to_panel(PANELS[PANELS.index(self._current) - 1])
+
+    def action_panel(self, number: int) -> None:
+        """One by its number."""
+        self.go_to_panel(PANELS[number - 1])
+
+    def action_maximise(self) -> None:
+        """The present panel alone, or all of them."""
+        self._is_maximised = not self._is_maximised
+        self.place_panels()
+
+    def action_theme(self) -> None:
+        """The next of three."""
+        theme = self.app.theme
+        self.app.theme = THEMES[(THEMES.index(theme) + 1) % len(THEMES)] if theme in THEMES else THEMES[0]
+
+    def action_help(self) -> None:
+        """All keys."""
+        self.app.push_screen(HelpScreen())
+
+    def action_palette(self) -> None:
+        """Textual's command palette."""
+        self.app.action_command_palette()
+
+    def action_detach(self) -> None:
+        """Leave; the run goes on."""
+        self.app.exit()
+
+    @on(HyperparametersPanel.Wanted)
+    def ask_value(self, message: HyperparametersPanel.Wanted) -> None:
+        """Type or pick a value; of a living run it is sent at once."""
+        knob, form = message.knob, self.desk.form
+
+        def take(answer: str | None) -> None:
+            if answer is None:
+                return
+            form.set_text(knob.name, answer)
+            if form.is_live and form.drafts and self.view.state.is_open:
+                self.send_live(HyperparametersPanel.Sent(dict(form.drafts)))
+            elif not form.is_live:
+                self.form_was_edited()
+            self.panel("hyperparameters").repaint()
+
+        self.app.push_screen(asking_for(knob, form.value(knob), self.query_one(DevicesPanel).names), take)
+
+    @on(HyperparametersPanel.Sent)
+    def send_live(self, message: HyperparametersPanel.Sent) -> None:
+        """To the worker; the form shows them when it has answered. A run that has ended takes them when resumed."""
+        if self.view.state.is_open:
+            self.attempt(self.desk.send_values, message.values)
+        else:
+            self.notify("Press space to resume the run with this.", timeout=6)
+
+    @on(DevicesPanel.Taken)
+    def take_device(self, message: DevicesPanel.Taken) -> None:
+        """For the next run; one that exists keeps its device."""
+        if self.view.run:
+            self.notify("A run keeps its device; n sets up another run.", timeout=4)
+            return
+        self.desk.form.set_text("device", message.device)
+        self.panel("hyperparameters").repaint()
+        self.form_was_edited()
+
+
+def asking_for(knob: Knob, value: object, devices: list[str]) -> AskChoice | AskText:
+    """The window that asks for a knob's value."""
+    choices = ("auto", *devices) if knob.name == "device" else knob.choices
+    if choices:
+        return AskChoice(label(knob), knob.sentence, [(choice, Text(choice)) for choice in choices], str(value))
+    text = "" if value == () else spoken(value)
+    return AskText(label(knob), f"{knob.sentence}. {knob.expected}.", text, lambda typed: read_value(knob.name, typed))

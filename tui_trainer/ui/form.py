@@ -1,0 +1,171 @@
+"""The form behind the hyperparameters panel: values, groups, search, steps. Knows the declarations and no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tui_trainer.config import RunConfig
+from tui_trainer.errors import InputError
+from tui_trainer.knobs import KNOBS, Knob, build, changed_live, read_value, shown, values_of
+from tui_trainer.ui.stepping import stepped
+
+UNFOLDED = ("data", "model", "optimizer", "training")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the form: a group's heading (no knob) or a field."""
+
+    section: str
+    knob: Knob | None = None
+
+
+class Form:
+    """While `is_live`, it shows a run's settings: only live fields can be changed, and steps wait to be sent."""
+
+    def __init__(self, config: RunConfig, stem: str, *, is_live: bool = False, is_locked: bool = False) -> None:
+        self.values = values_of(config)
+        self.stem = stem  # what the next run is named after
+        self.is_live, self.is_locked = is_live, is_locked
+        self.drafts: dict[str, Any] = {}  # stepped or typed in a live form, not sent
+        self.errors: dict[str, str] = {}
+        self.folded = {section for section in RunConfig.model_fields if section not in UNFOLDED}
+        self.filter = ""
+        self.is_filtering = False
+        self.cursor = 1
+
+    def rows(self) -> list[Row]:
+        """What is to be seen: with a search every field that matches, otherwise what is not folded away."""
+        return list(self._rows())
+
+    def _rows(self) -> Iterator[Row]:
+        for section in RunConfig.model_fields:
+            fields = [knob for knob in KNOBS.values() if knob.section == section and self._is_shown(knob)]
+            if fields:
+                yield Row(section)
+            if self.filter or section not in self.folded:
+                yield from (Row(section, knob) for knob in fields)
+
+    def _is_shown(self, knob: Knob) -> bool:
+        if self.filter:
+            words = f"{knob.name.replace('_', ' ')} {knob.name} {knob.sentence} {knob.title}".lower()
+            return self.filter.lower() in words
+        return self.has_effect(knob)
+
+    def has_effect(self, knob: Knob) -> bool:
+        """Whether the other choices leave the field a meaning: no momentum under adam."""
+        return knob.only_with is None or self.values[knob.only_with[0]] in knob.only_with[1]
+
+    @property
+    def current(self) -> Row:
+        """The row under the cursor."""
+        rows = self.rows()
+        if not rows:
+            return Row("data")
+        self.cursor = min(max(0, self.cursor), len(rows) - 1)
+        return rows[self.cursor]
+
+    def value(self, knob: Knob) -> Any:
+        """What the field shows: a draft before what holds."""
+        return self.drafts.get(knob.name, self.values[knob.name])
+
+    def can_change(self, knob: Knob) -> bool:
+        """Whether keys may change the field now."""
+        return not self.is_locked and (knob.is_live or not self.is_live)
+
+    def move(self, by: int) -> None:
+        """The cursor, within the rows there are."""
+        self.cursor = min(max(0, self.cursor + by), max(0, len(self.rows()) - 1))
+
+    def go_to(self, name: str) -> None:
+        """The cursor to a field, unfolding its group."""
+        self.filter, self.is_filtering = "", False
+        self.folded.discard(KNOBS[name].section)
+        found = [number for number, row in enumerate(self.rows()) if row.knob and row.knob.name == name]
+        self.cursor = found[0] if found else self.cursor
+
+    def fold(self, section: str, *, away: bool | None = None) -> None:
+        """Fold a group away or open it; turn it round where nothing is said."""
+        away = section not in self.folded if away is None else away
+        (self.folded.add if away else self.folded.discard)(section)
+
+    def step(self, direction: int) -> bool:
+        """A step key on the row under the cursor. Returns whether a value changed."""
+        row = self.current
+        if row.knob is None:
+            self.fold(row.section, away=direction < 0)
+            return False
+        if not self.can_change(row.knob):
+            return False
+        return self._set(row.knob, stepped(row.knob, self.value(row.knob), direction))
+
+    def set_text(self, name: str, text: str) -> None:
+        """A typed value. Raises InputError saying what is expected."""
+        self._set(KNOBS[name], read_value(name, text))
+
+    def to_default(self) -> None:
+        """The field under the cursor back to its default."""
+        knob = self.current.knob
+        if knob and self.can_change(knob):
+            self._set(knob, knob.default)
+
+    def _set(self, knob: Knob, value: Any) -> bool:
+        if value == self.value(knob):
+            return False
+        if self.is_live:
+            self.drafts[knob.name] = value
+            if value == self.values[knob.name]:
+                del self.drafts[knob.name]
+        else:
+            self.values[knob.name] = value
+        self.errors.pop(knob.name, None)
+        return True
+
+    def fill(self, config: RunConfig, stem: str) -> None:
+        """All values anew."""
+        self.values, self.stem = values_of(config), stem
+        self.errors.clear()
+        self.drafts.clear()
+
+    def hold(self, live: Mapping[str, Any]) -> None:
+        """What a run's worker says is in force; a draft that came true is one no more."""
+        for name, value in live.items():
+            if name in KNOBS:
+                self.values[name] = tuple(value) if isinstance(value, list) else value
+                if self.drafts.get(name) == self.values[name]:
+                    del self.drafts[name]
+
+    def config(self) -> RunConfig:
+        """The settings as a config; what has no effect takes its default. Raises InputError."""
+        values = {name: value for name, value in self.values.items() if self.has_effect(KNOBS[name])}
+        return build({name: value for name, value in values.items() if value != KNOBS[name].default})
+
+    def problem(self) -> str:
+        """Why this cannot be trained, or ""."""
+        try:
+            self.config()
+        except InputError as error:
+            return str(error)
+        return ""
+
+    def check_drafts(self) -> None:
+        """Raises InputError where the drafts cannot hold together with the rest."""
+        changed_live(self.config(), self.drafts)
+
+
+def spoken(value: Any) -> str:
+    """A value as the form shows it: `on`, `512,256`, `3e-4`."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if value == ():
+        return "linear"
+    return shown(value)
+
+
+def label(knob: Knob) -> str:
+    """`learning rate` for `lr`, otherwise the flag's name with spaces."""
+    return {"lr": "learning rate", "eps": "epsilon"}.get(knob.name, knob.name.replace("_", " "))

@@ -1,0 +1,1 @@
+"""The panels of the dashboard, one a file; a panel's name on screen is its file's name."""

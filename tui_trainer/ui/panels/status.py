@@ -1,0 +1,167 @@
+"""Run, state, progress, rate, time left, best so far, last checkpoint; and what to do next."""
+
+from __future__ import annotations
+
+import time
+
+from rich.text import Text
+
+from tui_trainer.errors import printable
+from tui_trainer.events import EpochEnded, RunEnded
+from tui_trainer.ui.charts import bar
+from tui_trainer.ui.panels.panel import Panel
+from tui_trainer.words import architecture, clock
+
+SIGNS = {
+    "ready": "○", "starting": "◌", "training": "●", "paused": "‖", "completed": "✔", "early_stopped": "✔",
+    "stopped": "■", "diverged": "✗", "failed": "✗", "lost": "✗",
+}  # fmt: skip
+
+
+class StatusPanel(Panel, can_focus=False):
+    """Three lines that are always there."""
+
+    heading = "Status"
+
+    def lines(self, width: int, height: int) -> list[Text]:
+        """Header; two bars or what happened; what to do."""
+        first = self._header(width)
+        match self.view.status:
+            case "ready":
+                rest = self._ready()
+            case "starting":
+                rest = self._starting()
+            case "training" | "paused":
+                rest = self._training(width)
+            case "lost":
+                rest = self._lost()
+            case _:
+                rest = self._ended(width)
+        return [first, *rest]
+
+    def _style(self) -> str:
+        good, warn, bad = self.palette.good, self.palette.warn, self.palette.bad
+        return {
+            "training": good, "completed": good, "early_stopped": good, "starting": warn, "paused": warn,
+            "stopped": warn, "diverged": bad, "failed": bad, "lost": bad,
+        }.get(self.view.status, self.palette.accent)  # fmt: skip
+
+    def _header(self, width: int) -> Text:
+        view, started = self.view, self.view.state.started
+        left = Text.assemble((" " + (printable(view.run) or "tui-trainer"), "bold"))
+        if view.run and started:
+            facts = f"  {started.data} · {architecture(started)} · {started.parameters:,} parameters"
+            left.append(facts, "dim")
+        sign = SIGNS[view.status]
+        words = ", ".join([view.status.replace("_", " "), *view.pending])
+        where = f"  {started.device}" if view.run and started else ""
+        right = Text.assemble((f"{sign} {words}", self._style()), (where, "dim"))
+        if view.is_readonly:
+            right.append("  read-only", self.palette.warn)
+        right.append(" ")
+        left.truncate(max(10, width - right.cell_len - 1), overflow="ellipsis")
+        return Text.assemble(left, " " * max(1, width - left.cell_len - right.cell_len), right)
+
+    def _ready(self) -> list[Text]:
+        if self.view.problem:
+            return [
+                Text.assemble(" ", (self.view.problem, self.palette.bad)),
+                Text(" Change a field and it can start.", "dim"),
+            ]
+        return [
+            Text.assemble((" Next run: ", "dim"), self.view.plan),
+            Text.assemble((" Press ", "dim"), ("space", "bold"), (" to train it, or change a field first.", "dim")),
+        ]
+
+    def _starting(self) -> list[Text]:
+        what = self.view.state.phase or "starting PyTorch"
+        return [
+            Text.assemble(f" {what[0].upper()}{what[1:]}…"),
+            Text(" The run has a process of its own: leave with q at any time, it goes on.", "dim"),
+        ]
+
+    def _training(self, width: int) -> list[Text]:
+        state, progress = self.view.state, self.view.state.progress
+        size = max(8, min(60, width // 3))
+        running = min(state.epochs_done + 1, max(1, state.epochs))
+        within = progress.epoch_fraction if progress and progress.epoch == running else 0.0
+        share = (running - 1 + within) / max(1, state.epochs)
+        style = self._style()
+        epochs = Text.assemble(
+            (" run   ", "dim"), bar(share, size, style), f" {share:4.0%}  epoch {running}/{state.epochs}"
+        )
+        steps = Text.assemble((" epoch ", "dim"), bar(within, size, style), f" {within:4.0%}  step {state.step:,}")
+        column = max(epochs.cell_len, steps.cell_len) + 3
+        epochs.append(" " * (column - epochs.cell_len))
+        steps.append(" " * (column - steps.cell_len))
+        if self.view.status == "paused":
+            epochs.append("paused and saved; space goes on", self.palette.warn)
+        elif progress:
+            left = f"{clock(progress.seconds_left)} left"
+            epochs.append(f"{progress.samples_per_second:,.0f} samples/s   {left}")
+        steps.append_text(self._best())
+        return [epochs, steps]
+
+    def _best(self) -> Text:
+        state, text = self.view.state, Text()
+        if state.best:
+            text.append(f"best {figure(state.best)} (epoch {state.best.epoch})   ")
+        if state.saved:
+            text.append(f"saved {time.strftime('%H:%M:%S', time.localtime(state.saved.time))}", "dim")
+        return text
+
+    def _ended(self, width: int) -> list[Text]:
+        end = self.view.state.ended
+        if end is None:
+            return []
+        first = Text.assemble(
+            " ", (end.reason.replace("_", " ").capitalize(), self._style()), f": {printable(end.message)}"
+        )
+        tested = results(end)
+        hint = self._next(end)
+        second = Text.assemble(" ", tested + "   " if tested else "", (hint, "dim"))
+        if first.cell_len > width and not tested:  # a long reason needs both lines
+            rest = first.divide([width])
+            return [rest[0], Text.assemble(" ", rest[1])] if len(rest) > 1 else [first]
+        return [first, second]
+
+    def _next(self, end: RunEnded) -> str:
+        if self.view.is_readonly:
+            return "q leaves"
+        begun = self.view.state.started is not None
+        if end.reason == "failed" and not begun:
+            return "n goes back to the form"
+        if end.reason in ("completed", "early_stopped"):
+            return "+ more epochs, n new run, o runs"
+        return "space resumes, n new run, o runs"
+
+    def _lost(self) -> list[Text]:
+        how = self.view.exit
+        what = f"The worker {how.sentence}" if how else "The worker is gone without a word"
+        said = f": {printable(how.last_words[-1])}" if how and how.last_words else ""
+        step = self.view.checkpoint_step
+        if self.view.state.started is None:
+            offer = "It had not begun to train; n goes back to the form."
+        elif step is None:
+            offer = "Nothing had been saved; space starts the run over."
+        else:
+            offer = f"The checkpoint of step {step:,} is intact; space resumes from it."
+        return [Text.assemble(" ", (what, self.palette.bad), said), Text(f" {offer}")]
+
+
+def figure(epoch: EpochEnded) -> str:
+    """The figure people look at first."""
+    if epoch.val_accuracy is not None:
+        return f"accuracy {epoch.val_accuracy:.2%}"
+    if epoch.val_rmse is not None:
+        return f"RMSE {epoch.val_rmse:.4g}"
+    return f"loss {epoch.val_loss:.4f}" if epoch.val_loss is not None else ""
+
+
+def results(end: RunEnded) -> str:
+    """`test accuracy 97.31 %, loss 0.0911 (weights of epoch 3)`, or "" where the test split was not used."""
+    if end.test_loss is None:
+        return ""
+    which = f"epoch {end.best_epoch}, the best" if end.tested_on == "best" else "the last epoch"
+    main = f"RMSE {end.test_rmse:.4g}" if end.test_rmse is not None else f"accuracy {end.test_accuracy or 0:.2%}"
+    return f"test {main}, loss {end.test_loss:.4f} ({which})"

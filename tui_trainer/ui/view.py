@@ -1,0 +1,91 @@
+"""What the dashboard knows at one moment: the frozen value that goes down to every panel."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from tui_trainer.events import CheckpointSaved, EpochEnded, Event, PhaseBegan, Progress
+from tui_trainer.history import History
+from tui_trainer.launch import Exit
+from tui_trainer.run_state import RunState
+from tui_trainer.words import describe
+
+MOST_LINES = 1000
+SECONDS_PER_EPOCH_LINE = 1.0  # a hundred epochs a second are not a hundred lines
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of the log; `kind` is the event's name, or `output` for what the worker printed."""
+
+    time: float  # Unix seconds; 0 for output, which has none
+    kind: str
+    text: str
+    is_best: bool = False
+
+
+class LogBook:
+    """The last lines of a run. Epochs that follow each other within a second share one line."""
+
+    def __init__(self) -> None:
+        self.lines: deque[LogLine] = deque(maxlen=MOST_LINES)
+        self.version = 0
+        self._epoch_at = 0.0
+
+    def add(self, event: Event) -> None:
+        """Take what an event adds."""
+        if isinstance(event, Progress) or (isinstance(event, CheckpointSaved) and event.id is None):
+            return
+        if isinstance(event, PhaseBegan) and self.lines and self.lines[-1].kind == "phase_began":
+            self.lines.pop()
+        self.version += 1
+        if not isinstance(event, EpochEnded):
+            for text in describe(event).splitlines():
+                self.lines.append(LogLine(event.time, event.event, text))
+            return
+        line = LogLine(event.time, event.event, describe(event), event.is_best)
+        if self.lines and self.lines[-1].kind == event.event and event.time - self._epoch_at < SECONDS_PER_EPOCH_LINE:
+            self.lines[-1] = line
+            return
+        self._epoch_at = event.time
+        self.lines.append(line)
+
+    def add_output(self, text: str) -> None:
+        """A line that the worker printed."""
+        self.version += 1
+        self.lines.append(LogLine(0.0, "output", text))
+
+
+@dataclass(frozen=True)
+class View:
+    """Equal views look the same: nothing is repainted between them."""
+
+    run: str = ""  # its name; "" while the next run is being set up
+    state: RunState = field(default_factory=RunState)
+    version: int = 0  # of history and log, which grow in place
+    history: History = field(default_factory=History, compare=False)
+    log: LogBook = field(default_factory=LogBook, compare=False)
+    exit: Exit | None = None  # how a lost worker ended
+    pending: tuple[str, ...] = ()  # what was asked for and not answered: `stopping`
+    is_readonly: bool = False
+    is_reading: bool = False  # the history is not all there yet
+    problem: str = ""  # why the form cannot be trained
+    plan: str = ""  # what the form would train, in words
+    checkpoint_step: int | None = None
+
+    @property
+    def status(self) -> str:
+        """`ready` while the next run is being set up, otherwise the run's."""
+        return self.state.status if self.run else "ready"
+
+    @property
+    def is_training(self) -> bool:
+        """Whether figures come in."""
+        return self.status in ("training", "starting")
+
+    @property
+    def live_values(self) -> dict[str, Any]:
+        """Live hyperparameters that were changed since config.toml was written."""
+        return dict(self.state.changed)
