@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from tui_trainer import __version__, recipes
@@ -14,7 +15,7 @@ from tui_trainer.config import RunConfig
 from tui_trainer.config_file import ConfigFile, to_toml
 from tui_trainer.errors import InputError, StorageError, printable
 from tui_trainer.flags import Parser, add_knobs, knob_values
-from tui_trainer.knobs import KNOBS, build
+from tui_trainer.knobs import KNOBS, build, read_value
 from tui_trainer.paths import folder
 from tui_trainer.plain_text import prepare_streams
 
@@ -22,6 +23,7 @@ FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 RUNS_VARIABLE = "TUI_TRAINER_RUNS"
 RESUMABLE = ("data_dir", "device", "threads")  # knobs that `resume` takes beside the live ones
 ABOUT = {
+    "attach": "open the live screen of a run that trains, or of one that has ended",
     "runs": "list the runs of the folder",
     "resume": "go on with a run, from its last checkpoint",
     "recipes": "list the recipes that ship",
@@ -67,18 +69,47 @@ def train(arguments: Sequence[str]) -> int:
     if options.print_config:
         print(to_toml(config), end="")
         return 0
-    if not options.no_ui:
-        raise InputError(
-            "the dashboard is not built yet; add --no-ui to train in this terminal, as in `tui-trainer --no-ui` "
-            "(--help lists everything)"
-        )
     from tui_trainer import runs_folder
 
     runs_dir = folder(options.runs_dir, "--runs-dir")
+    if not (options.no_ui or options.json):
+        return _dashboard(options, runs_dir, config=config, stem=stem, name=options.name)
     runs_folder.check_new(runs_dir, options.name)  # before the seconds that torch takes to import
     from tui_trainer import headless, worker
 
     return headless.follow(worker.start(config, runs_dir, options.name, stem), as_json=options.json)
+
+
+def attach(arguments: Sequence[str]) -> int:
+    """`tui-trainer attach [RUN]`."""
+    parser = _parser("attach", json=False)
+    parser.add_argument("run", metavar="RUN", nargs="?", help="a run's name or folder [the newest that trains now]")
+    parser.add_argument("--readonly", action="store_true", help="look on: no key steers the run")
+    _add_dashboard(parser)
+    _add_runs_dir(parser)
+    if (options := _read(parser, arguments)) is None:
+        return 0
+    from tui_trainer import runs_folder
+
+    runs_dir = folder(options.runs_dir, "--runs-dir")
+    run = runs_folder.find(runs_dir, options.run) if options.run else runs_folder.newest_living(runs_dir)
+    return _dashboard(options, runs_dir, run=run, is_readonly=options.readonly)
+
+
+def _dashboard(options: argparse.Namespace, runs_dir: Path, **wish: Any) -> int:
+    """Open the dashboard in this terminal. Raises InputError where there is none."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise InputError("the dashboard needs a terminal; in a script or a pipe add --no-ui")
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        raise InputError("the dashboard needs a terminal that can move its cursor (TERM is dumb); add --no-ui")
+    from tui_trainer import runs_folder
+    from tui_trainer.ui.desk import Wish
+    from tui_trainer.ui.open import open_dashboard
+
+    if "run" not in wish:
+        runs_folder.check_new(runs_dir, wish.get("name"))
+    asked = Wish(runs_dir=runs_dir, **{"config": RunConfig(), "stem": "", **wish})
+    return open_dashboard(asked, refresh=options.refresh, is_ascii=options.ascii)
 
 
 def resolve(word: str | None, flags: Mapping[str, Any]) -> tuple[RunConfig, str]:
@@ -114,15 +145,22 @@ def resume(arguments: Sequence[str]) -> int:
     parser = _parser("resume")
     parser.add_argument("run", metavar="RUN", nargs="?", help="name of a run, or the path of its folder")
     parser.add_argument("--no-ui", action="store_true", help="train in this terminal, without the dashboard")
+    _add_dashboard(parser)
     _add_runs_dir(parser)
     add_knobs(parser, RunConfig(), [knob for knob in KNOBS.values() if knob.is_live or knob.name in RESUMABLE])
     if (options := _read(parser, arguments)) is None:
         return 0
     if options.run is None:
         parser.error("the name of a run is missing; `tui-trainer runs` lists them")
-    from tui_trainer import headless, runs_folder, worker
+    from tui_trainer import runs_folder
 
-    run = runs_folder.find(folder(options.runs_dir, "--runs-dir"), options.run)
+    runs_dir = folder(options.runs_dir, "--runs-dir")
+    run = runs_folder.find(runs_dir, options.run)
+    if not (options.no_ui or options.json):
+        changes = {name: read_value(name, value) for name, value in knob_values(options).items()}
+        return _dashboard(options, runs_dir, run=run, resume=changes)
+    from tui_trainer import headless, worker
+
     return headless.follow(worker.resume(run, knob_values(options)), as_json=options.json)
 
 
@@ -161,7 +199,8 @@ def bench(arguments: Sequence[str]) -> int:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "runs": list_runs, "resume": resume, "recipes": list_recipes, "devices": list_devices, "bench": bench,
+    "attach": attach, "runs": list_runs, "resume": resume, "recipes": list_recipes, "devices": list_devices,
+    "bench": bench,
 }  # fmt: skip
 
 
@@ -170,24 +209,29 @@ def _train_parser(config: RunConfig) -> Parser:
     parser = Parser(
         prog="tui-trainer",
         usage="tui-trainer [RECIPE | CONFIG.toml] [flags]\n" + commands,
-        description="Train a multilayer perceptron. In brackets: the value in force, and what may stand there.",
+        description="Train a multilayer perceptron, in a dashboard or (--no-ui) in this terminal. In brackets: the "
+        "value in force, and what may stand there.",
         epilog="Exit codes: 0 completed or stopped on request, 1 failed, 2 bad usage or input, 3 diverged, "
         "130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP (all after saving).",
     )
     parser.add_argument("config", metavar="RECIPE | CONFIG.toml", nargs="?", help="a recipe's name or a TOML file")
     parser.add_argument("--no-ui", action="store_true", help="train in this terminal, without the dashboard")
-    parser.add_argument("--json", action="store_true", help="print the events as JSON lines and nothing else")
+    parser.add_argument(
+        "--json", action="store_true", help="print the events as JSON lines and nothing else; means --no-ui"
+    )
     parser.add_argument("--print-config", action="store_true", help="print the resolved config as TOML and end")
     parser.add_argument("--name", metavar="NAME", help="name of the run's folder [the recipe's name and a number]")
     parser.add_argument("--version", action="store_true", help="print the version and end")
+    _add_dashboard(parser)
     _add_runs_dir(parser)
     add_knobs(parser, config, KNOBS.values())
     return parser
 
 
-def _parser(command: str) -> Parser:
+def _parser(command: str, *, json: bool = True) -> Parser:
     parser = Parser(prog=f"tui-trainer {command}", description=ABOUT[command].capitalize() + ".")
-    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    if json:
+        parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     return parser
 
 
@@ -198,6 +242,23 @@ def _read(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace | None
         parser.print_help()
         return None
     return options
+
+
+def _add_dashboard(parser: Parser) -> None:
+    parser.add_argument(
+        "--refresh", metavar="RATE", type=_refresh, default=4.0, help="looks a second of the dashboard [4; 0.2 to 30]"
+    )
+    parser.add_argument("--ascii", action="store_true", help="the dashboard in ASCII alone [where there is no UTF-8]")
+
+
+def _refresh(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0.2 <= rate <= 30:
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; expected a number from 0.2 to 30")
+    return rate
 
 
 def _add_runs_dir(parser: Parser) -> None:
