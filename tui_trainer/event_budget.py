@@ -1,17 +1,37 @@
 """Keeps events.jsonl small: at most 20 MB a day, whatever the speed of the run.
 
-A pure object: the worker asks it, event by event, what to write. Early on everything fits. When the budget runs low,
-progress goes first (about one a second remains), then per-class details, then single epochs. What changes a run's
-state is always written. Standard output is not thinned.
+A pure object: the worker asks it, event by event, what to write. Early on everything fits. The lower the budget runs,
+the further apart are progress, epochs and their per-class details; a viewer still sees the run move. What changes a
+run's state is always written. Standard output is not thinned.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from tui_trainer.events import CheckpointSaved, EpochEnded, Event, Progress
 
 BYTES_PER_DAY = 20_000_000
 BURST = 4_000_000  # may be written at once; the rest of the day's bytes trickle in
 BYTES_PER_SECOND = (BYTES_PER_DAY - BURST) / 86_400
+NEVER = float("inf")
+
+
+class Spacing(NamedTuple):
+    """Least seconds between two of a kind."""
+
+    progress: float
+    epochs: float
+    details: float
+    saves: float
+
+
+AT_LEVEL = (
+    (1 / 2, Spacing(0, 0, 0, 0)),
+    (1 / 4, Spacing(1, 0.2, 1, 1)),
+    (1 / 16, Spacing(2, 1, 10, 5)),
+    (-NEVER, Spacing(10, 10, NEVER, NEVER)),  # 60 bytes a second: less than trickles in
+)
 
 
 class EventBudget:
@@ -20,18 +40,34 @@ class EventBudget:
     def __init__(self, began: float, already: int = 0) -> None:
         self._level = BURST - float(already)
         self._at = began
+        self._last: dict[str, float] = {}
 
     def line_for(self, event: Event) -> str | None:
         """The line to write for an event, or None to leave it out."""
         self._level = min(BURST, self._level + max(0.0, event.time - self._at) * BYTES_PER_SECOND)
         self._at = event.time
-        line: str | None = event.to_line()
-        if isinstance(event, EpochEnded) and self._level < BURST / 4:
-            line = event.without_details().to_line() if self._level > BURST / 16 else None
-        elif (isinstance(event, Progress) and self._level < BURST / 2) or (
-            isinstance(event, CheckpointSaved) and event.id is None and self._level < BURST / 16
-        ):
-            line = None
+        spacing = next(spacing for level, spacing in AT_LEVEL if self._level > BURST * level)
+        line = self._line(event, spacing)
         if line:
             self._level -= len(line.encode())
         return line
+
+    def _line(self, event: Event, spacing: Spacing) -> str | None:
+        match event:
+            case Progress():
+                return event.to_line() if self._is_time("progress", event.time, spacing.progress) else None
+            case EpochEnded():
+                is_kept = event.epoch == event.epochs or (event.is_best and spacing.details < NEVER)
+                if not (self._is_time("epochs", event.time, spacing.epochs) or is_kept):
+                    return None
+                is_whole = self._is_time("details", event.time, spacing.details)
+                return (event if is_whole else event.without_details()).to_line()
+            case CheckpointSaved() if event.id is None:
+                return event.to_line() if self._is_time(event.kind, event.time, spacing.saves) else None
+        return event.to_line()
+
+    def _is_time(self, kind: str, now: float, seconds: float) -> bool:
+        if seconds and now - self._last.get(kind, -NEVER) < seconds:
+            return False
+        self._last[kind] = now
+        return True

@@ -117,9 +117,12 @@ def test_restarts_get_no_new_budget() -> None:
 
 def test_what_changes_the_state_is_written_whatever_the_budget() -> None:
     budget = EventBudget(began=0.0, already=10**9)
-    assert budget.line_for(progress(1)) is None
-    assert budget.line_for(epoch(1)) is None
+    for now_and_then in (progress(1), epoch(1)):  # so that a viewer sees the run move
+        assert budget.line_for(now_and_then)
+        assert budget.line_for(now_and_then.model_copy(update={"time": now_and_then.time + 9.9})) is None
+        assert budget.line_for(now_and_then.model_copy(update={"time": now_and_then.time + 10.1}))
     saved = {"kind": "last", "epochs_done": 1, "step": 1, "bytes": 1, "seconds": 0.1}
+    assert budget.line_for(CheckpointSaved(time=0.0, **saved))
     assert budget.line_for(CheckpointSaved(time=0.0, **saved)) is None
     assert budget.line_for(CheckpointSaved(time=0.0, id="asked", **saved))
     for event in (Paused(step=1), Continued(step=1), RunEnded(reason="completed", message=""), resumed(1)):

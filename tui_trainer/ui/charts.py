@@ -61,7 +61,7 @@ def thinned(points: Sequence[tuple[float, float]], most: int) -> list[tuple[floa
         part = points[start : start + stretch]
         ends = {min(part, key=lambda point: point[1]), max(part, key=lambda point: point[1])}
         out += sorted(ends)
-    return out
+    return out if out[-1] == points[-1] else [*out, points[-1]]
 
 
 @dataclass(frozen=True)

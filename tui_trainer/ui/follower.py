@@ -21,7 +21,7 @@ READ_AT_ONCE = 1 << 16  # bytes: a few milliseconds of work
 
 
 class EpochIndex:
-    """Where the epochs' lines stand in events.jsonl, thinned: any epoch's matrix is read from there when wanted."""
+    """Where epochs with a matrix stand in events.jsonl, thinned: each is read from there when it is wanted."""
 
     def __init__(self) -> None:
         self.epochs, self._places = array("q"), array("q")
@@ -61,6 +61,7 @@ class RunFollower:
         self.history = History()
         self.log = LogBook()
         self.epochs = EpochIndex()
+        self.detailed: EpochEnded | None = None  # the newest epoch whose matrix was kept
         self.answers: list[Event] = []  # since they were last taken: for whoever waits for one
         self.is_alive = run.is_alive()
         self.is_complete = False  # whether everything written so far was read
@@ -94,9 +95,13 @@ class RunFollower:
         self.log.add(event)
         match event:
             case EpochEnded():
-                self.epochs.add(event.epoch, place)
+                if event.confusion or event.pairs:
+                    self.detailed = event
+                    self.epochs.add(event.epoch, place)
             case RunResumed():
                 self.epochs.cut_after(event.epochs_done)
+                if self.detailed and self.detailed.epoch > event.epochs_done:
+                    self.detailed = self.epoch(self.epochs.epochs[-1]) if self.epochs.epochs else None
         if not isinstance(event, EpochEnded | events.Progress):
             self.answers.append(event)
 

@@ -40,7 +40,8 @@ class KeyBar(Painted):
             click = Style.from_meta(
                 {"@click": f"screen.press('{key.action.partition('(')[0]}', {_arguments(key.action)})"}
             )
-            line.append_text(Text.assemble((f" {key.shown} ", "bold reverse"), f"{self._label_of(key)} ", style=click))
+            label = f"{self._label_of(key)} "
+            line.append_text(Text.assemble((f" {key.shown} ", f"bold {self.palette.accent}"), label, style=click))
         return [line]
 
 

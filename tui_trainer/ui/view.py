@@ -45,7 +45,7 @@ class LogBook:
             for text in describe(event).splitlines():
                 self.lines.append(LogLine(event.time, event.event, text))
             return
-        line = LogLine(event.time, event.event, describe(event), event.is_best)
+        line = LogLine(event.time, event.event, epoch_words(event), event.is_best)
         if self.lines and self.lines[-1].kind == event.event and event.time - self._epoch_at < SECONDS_PER_EPOCH_LINE:
             self.lines[-1] = line
             return
@@ -56,6 +56,17 @@ class LogBook:
         """A line that the worker printed."""
         self.version += 1
         self.lines.append(LogLine(0.0, "output", text))
+
+
+def epoch_words(event: EpochEnded) -> str:
+    """`epoch 3/10  97.31 %  val 0.0911  train 0.0824`: what matters most first, since narrow panels cut the rest."""
+    parts = [f"epoch {event.epoch}/{event.epochs}", "*" if event.is_best else ""]
+    if event.val_accuracy is not None:
+        parts.append(f"{event.val_accuracy:.2%}")
+    if event.val_rmse is not None:
+        parts.append(f"RMSE {event.val_rmse:.4g}")
+    parts.append(f"val {event.val_loss:.4f}" if event.val_loss is not None else "")
+    return "  ".join(filter(None, [*parts, f"train {event.train_loss:.4f}"]))
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class ConfusionPanel(Panel):
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self.source: RunFollower | None = None
+        self._wants_share: bool | None = None  # None: counts where they fit
         self.is_share = False
         self._epoch: int | None = None  # None follows the newest
         self._cell: tuple[int, int] | None = None  # (true, predicted)
@@ -42,10 +43,10 @@ class ConfusionPanel(Panel):
         is_values = state.started is not None and state.started.task == "values"
         self.heading = "Predicted and true" if is_values else "Confusion matrix"  # type: ignore[misc]
         where, matrix, pairs = self._shown()
-        self.retitle(where, "row %" if self.is_share and matrix else "")
+        self.retitle(where)
         if matrix and state.started:
             names = state.started.class_names or [str(n) for n in range(len(matrix))]
-            return self._matrix(matrix, [printable(name) for name in names], width, height)
+            return self._matrix(where, matrix, [printable(name) for name in names], width, height)
         if pairs:
             return self._scatter(pairs, width, height)
         if self._epoch is not None:
@@ -61,23 +62,23 @@ class ConfusionPanel(Panel):
             return f"epoch {self._epoch}", epoch.confusion if epoch else None, epoch.pairs if epoch else None
         if state.ended and state.ended.test_confusion:
             return "test split", state.ended.test_confusion, None
-        if state.epoch is None:
+        epoch = self.source.detailed if self.source else None
+        if epoch is None:
             return "", None, None
-        where = f"epoch {state.epoch.epoch}"
-        if (
-            state.epoch.confusion is None
-            and state.epoch.pairs is None
-            and self.source
-            and len(self.source.epochs.epochs)
-        ):
-            epoch = self.source.epoch(self.source.epochs.epochs[-1])  # the newest was thinned
-            return where, epoch.confusion if epoch else None, epoch.pairs if epoch else None
-        return where, state.epoch.confusion, state.epoch.pairs
+        is_newest = state.epoch is None or state.epoch.epoch == epoch.epoch
+        return (
+            f"epoch {epoch.epoch}" + ("" if is_newest or self.view.is_training else ", the last kept"),
+            epoch.confusion,
+            epoch.pairs,
+        )
 
-    def _matrix(self, matrix: Matrix, names: list[str], width: int, height: int) -> list[Text]:
+    def _matrix(self, where: str, matrix: Matrix, names: list[str], width: int, height: int) -> list[Text]:
         count = len(matrix)
         label = min(MOST_NAME, max(map(len, names)))
         largest = max((value for row in matrix for value in row), default=0)
+        needed = label + 1 + max(3, len(str(largest)) + 1) * count
+        self.is_share = needed > width if self._wants_share is None else self._wants_share
+        self.retitle(where, "% of row" if self.is_share else "")
         cell = (4 if self.is_share else max(3, len(str(largest)) + 1)) + (1 if width > 60 else 0)
         across = max(1, min(count, (width - label - 1) // cell))
         down = max(1, min(count, height - 2))
@@ -121,7 +122,7 @@ class ConfusionPanel(Panel):
             line = Text.assemble((f"{names[row]}: ", "bold"), f"{count:,} of {of:,} {verb} ({share})")
         else:
             hits = sum(row[n] for n, row in enumerate(matrix))
-            line = Text(f"{hits / total:.2%} right of {total:,}; rows true, columns predicted" if total else "", "dim")
+            line = Text(f"{hits / total:.2%} of {total:,} right   rows: true" if total else "", "dim")
             top, left, down, across = window
             if down < len(matrix) or across < len(matrix):
                 line = Text(f"{hits / max(1, total):.2%} right; true {top + 1}-{top + down}, ", "dim")
@@ -166,7 +167,7 @@ class ConfusionPanel(Panel):
 
     def action_matrix_kind(self) -> None:
         """Counts or shares."""
-        self.is_share = not self.is_share
+        self._wants_share = not self.is_share
         self.repaint()
 
     def action_matrix_cursor(self, down: int, right: int) -> None:

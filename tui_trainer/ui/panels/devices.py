@@ -66,7 +66,7 @@ class DevicesPanel(Panel):
             rows += block
             self._rows += [number] * len(block)
         if not self.gpus:
-            rows.append(Text("No NVIDIA driver answers: runs train on the CPU.", "dim"))
+            rows.append(Text("No NVIDIA driver answers: CPU only.", "dim"))
         top = max(0, min(self._rows.index(self._cursor), len(rows) - height))
         self._rows = self._rows[top:]
         for row in rows:

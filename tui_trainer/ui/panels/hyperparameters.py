@@ -16,6 +16,8 @@ from tui_trainer.ui.form import Form, Row, label, spoken
 from tui_trainer.ui.panels.panel import Panel, bindings
 
 LABEL_COLUMNS = 20
+VALUE_COLUMNS = 20
+WITH_SENTENCE = 70  # columns from which each row has its sentence beside it
 SENTENCE_LINES = 3
 
 
@@ -92,8 +94,13 @@ class HyperparametersPanel(Panel):
         line.append(value, f"{style if can_change else 'dim'} {cursor}")
         tag = "live" if knob.is_live else ""
         if tag and line.cell_len + len(tag) + 1 <= width:
-            line.append(" " * (width - line.cell_len - len(tag)))
+            room = VALUE_COLUMNS + LABEL_COLUMNS if width >= WITH_SENTENCE else width
+            line.append(" " * max(1, room - line.cell_len - len(tag)))
             line.append(tag, self.palette.good if form.is_live and can_change else "dim")
+        if width >= WITH_SENTENCE:
+            line.append(" " * max(2, VALUE_COLUMNS + LABEL_COLUMNS + 2 - line.cell_len))
+            line.append(knob.sentence, "dim")
+            line.truncate(width, overflow="ellipsis")
         return line
 
     def _explained(self, width: int) -> list[Text]:

@@ -82,7 +82,12 @@ class LossesPanel(Panel):
             lines.append(line)
         epoch = self.view.state.epochs_done
         running = [point for point in self._series("loss").recent if point.at > epoch]
-        line = Text(f"{'epoch ' + str(epoch + 1):9}"[:9], "dim")
+        if not running:  # epochs too short to look inside
+            line = Text(f"{'speed':9}", "dim")
+            rates = [point.value for point in self._series("samples_per_second").recent]
+            self._append_spark(line, "/s", rates, size, self.palette.mark)
+            return [*lines, line]
+        line = Text(f"{'epoch':9}", "dim")
         self._append_spark(line, "loss", [point.value for point in running], size, self.palette.train)
         if not is_values:
             accuracy = [point.value for point in self._series("accuracy").recent if point.at > epoch]

@@ -82,25 +82,27 @@ class StatusPanel(Panel, can_focus=False):
 
     def _training(self, width: int) -> list[Text]:
         state, progress = self.view.state, self.view.state.progress
-        size = max(8, min(60, width // 3))
         running = min(state.epochs_done + 1, max(1, state.epochs))
         within = progress.epoch_fraction if progress and progress.epoch == running else 0.0
         share = (running - 1 + within) / max(1, state.epochs)
-        style = self._style()
-        epochs = Text.assemble(
-            (" run   ", "dim"), bar(share, size, style), f" {share:4.0%}  epoch {running}/{state.epochs}"
-        )
-        steps = Text.assemble((" epoch ", "dim"), bar(within, size, style), f" {within:4.0%}  step {state.step:,}")
-        column = max(epochs.cell_len, steps.cell_len) + 3
-        epochs.append(" " * (column - epochs.cell_len))
-        steps.append(" " * (column - steps.cell_len))
+        lefts = [f" {share:4.0%}  epoch {running:,}/{state.epochs:,}   ", f" {within:4.0%}  step {state.step:,}   "]
+        column = max(map(len, lefts))
+        rights = [self._rate(), self._best()]
+        size = min(60, max(6, width - 7 - column - max(right.cell_len for right in rights)))
+        lines = []
+        for name, done, left, right in zip(("run", "epoch"), (share, within), lefts, rights, strict=True):
+            line = Text.assemble((f" {name:6}", "dim"), bar(done, size, self._style()), f"{left:{column}}", right)
+            line.truncate(width, overflow="ellipsis")
+            lines.append(line)
+        return lines
+
+    def _rate(self) -> Text:
+        progress = self.view.state.progress
         if self.view.status == "paused":
-            epochs.append("paused and saved; space goes on", self.palette.warn)
-        elif progress:
-            left = f"{clock(progress.seconds_left)} left"
-            epochs.append(f"{progress.samples_per_second:,.0f} samples/s   {left}")
-        steps.append_text(self._best())
-        return [epochs, steps]
+            return Text("paused and saved; space goes on", self.palette.warn)
+        if progress is None:
+            return Text("first steps", "dim")
+        return Text(f"{progress.samples_per_second:,.0f} samples/s   {clock(progress.seconds_left)} left")
 
     def _best(self) -> Text:
         state, text = self.view.state, Text()
