@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import re
 import sys
@@ -102,6 +103,7 @@ def _dashboard(options: argparse.Namespace, runs_dir: Path, **wish: Any) -> int:
         raise InputError("the dashboard needs a terminal; in a script or a pipe add --no-ui")
     if os.environ.get("TERM", "") in ("", "dumb"):
         raise InputError("the dashboard needs a terminal that can move its cursor (TERM is dumb); add --no-ui")
+    gc.disable()  # for the imports; the app enables it again
     from tui_trainer import runs_folder
     from tui_trainer.ui.desk import Wish
     from tui_trainer.ui.open import open_dashboard

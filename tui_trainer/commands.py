@@ -22,7 +22,7 @@ NAMES = ("pause", "resume", "stop", "save", "evaluate", "set")
 class Asked(BaseModel):
     """Common to all commands."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     id: Annotated[str, Field(max_length=100)] | None = None
 
 
@@ -74,7 +74,9 @@ class SetHyperparameters(Asked):
 
 
 Command = Pause | Resume | Stop | Save | Evaluate | SetHyperparameters
-_adapter: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="command")])
+_adapter: TypeAdapter[Command] = TypeAdapter(
+    Annotated[Command, Field(discriminator="command")], config=ConfigDict(defer_build=True)
+)
 
 
 class MalformedCommandError(ValueError):

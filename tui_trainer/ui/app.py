@@ -2,58 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import signal
-from collections.abc import Iterable
 from typing import ClassVar
 
+from rich.console import RenderableType
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import Provider
+from textual.screen import Screen
 
 from tui_trainer.ui.ascii import AsciiFilter
 from tui_trainer.ui.dashboard import Dashboard
 from tui_trainer.ui.desk import Desk
-from tui_trainer.ui.keys import KEYS, Key
+from tui_trainer.ui.lean import lean
 from tui_trainer.ui.painted import Painted
 from tui_trainer.ui.palette import THEMES
 from tui_trainer.ui.style import CSS
 
 
-class KeyCommands(Provider):
-    """Every key's action in the command palette."""
+def key_commands() -> type[Provider]:
+    """Loaded when the palette is opened."""
+    from tui_trainer.ui.key_commands import KeyCommands
 
-    def _entries(self) -> Iterable[tuple[str, str, str]]:
-        for key in KEYS:
-            if key.action not in ("palette",):
-                yield self._title(key), key.action, key.room
-        yield "choose a theme", "app.change_theme", ""
-
-    @staticmethod
-    def _title(key: Key) -> str:
-        return f"{key.sentence}  [{key.shown}]"
-
-    def _run(self, action: str, room: str) -> object:
-        async def call() -> None:
-            screen = self.app.screen
-            if room and isinstance(screen, Dashboard):
-                screen.go_to_panel(room)
-                await screen.panel(room).run_action(action)
-            else:
-                await screen.run_action(action)
-
-        return call
-
-    async def discover(self) -> Hits:
-        """All, before anything is typed."""
-        for title, action, room in self._entries():
-            yield DiscoveryHit(title, self._run(action, room))  # type: ignore[arg-type]
-
-    async def search(self, query: str) -> Hits:
-        """Those that match."""
-        matcher = self.matcher(query)
-        for title, action, room in self._entries():
-            if (score := matcher.match(title)) > 0:
-                yield Hit(score, matcher.highlight(title), self._run(action, room))  # type: ignore[arg-type]
+    return KeyCommands
 
 
 class TrainerApp(App[None]):
@@ -61,7 +34,7 @@ class TrainerApp(App[None]):
 
     CSS = CSS
     TITLE = "tui-trainer"
-    COMMANDS: ClassVar[set[type[Provider]]] = {KeyCommands}  # type: ignore[assignment]
+    COMMANDS = {key_commands}  # noqa: RUF012  # as App declares it
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "leave_hint", show=False, priority=True)]
 
     def __init__(self, desk: Desk, *, refresh: float = 4.0, is_ascii: bool = False) -> None:
@@ -73,17 +46,20 @@ class TrainerApp(App[None]):
         if is_ascii:
             self._filters.append(AsciiFilter())
 
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """As App, in fewer bytes."""
+        super()._display(screen, lean(renderable))  # type: ignore[arg-type]
+
     def get_default_screen(self) -> Dashboard:
         """The dashboard."""
         return Dashboard(self.desk, self._refresh_rate)
 
     def on_mount(self) -> None:
         """A polite end on SIGTERM; a change of theme reaches every painted widget."""
-        import asyncio
-
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.exit)
         self.theme_changed_signal.subscribe(self, lambda _theme: self.repaint_all())
+        self.call_after_refresh(gc.enable)  # `open_dashboard` starts without: a tenth of the time to the first paint
 
     def repaint_all(self) -> None:
         """Colours are baked into the lines."""

@@ -117,6 +117,8 @@ def drawn(picture: Picture, width: int, height: int) -> list[Text]:
     if picture.x_ticks:
         plot.xticks(list(picture.x_ticks), [f"{tick:g}" for tick in picture.x_ticks])
     if values:
+        if not is_log and min(values) >= 0:
+            plot.ylim(0 if min(values) < max(values) / 2 else None, round_up(max(values)))
         _y_ticks(plot, values, height, is_log=is_log, side="left")
     text = Text.from_ansi(plot.build())
     return list(text.split("\n", allow_blank=False))[:height]
@@ -139,6 +141,15 @@ def nice_ticks(low: float, high: float, most: int) -> list[float]:
     first = math.ceil(low / step - 1e-9)
     ticks = [round(n * step, 12) for n in range(first, math.floor(high / step + 1e-9) + 1)]
     return ticks or [low]
+
+
+def round_up(value: float) -> float:
+    """To the next of 1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8 times a power of ten: a fifth of room at most."""
+    if value <= 0:
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(value))
+    steps = (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.4, 8, 10)
+    return next(step * power for step in steps if step * power >= value * 0.999999)
 
 
 def log_ticks(low: float, high: float) -> list[float]:

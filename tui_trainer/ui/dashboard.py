@@ -1,23 +1,28 @@
-"""The dashboard: what the keys do to the run and to the form."""
+"""The dashboard: what the keys do to the run and to the form.
+
+Windows and screens that a key opens are imported when it is pressed: the first paint does not wait for them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import on
 
-from tui_trainer import recipes, run_dir
 from tui_trainer.commands import Command, Evaluate, Pause, Resume, Save, Stop
 from tui_trainer.errors import InputError, StorageError
 from tui_trainer.knobs import Knob, read_value
-from tui_trainer.ui.asking import AskChoice, AskText
 from tui_trainer.ui.form import label, spoken
-from tui_trainer.ui.help import HelpScreen
 from tui_trainer.ui.keybar import PANELS
 from tui_trainer.ui.panels.devices import DevicesPanel
 from tui_trainer.ui.panels.hyperparameters import HyperparametersPanel
 from tui_trainer.ui.stage import Stage
+
+if TYPE_CHECKING:
+    from tui_trainer.run_dir import RunDir
+    from tui_trainer.ui.asking import AskChoice, AskText
 
 THEMES = ("trainer-dark", "trainer-light", "ansi-dark")
 
@@ -112,6 +117,8 @@ class Dashboard(Stage):
         sentence = f"{done} of {state.epochs} are done. How many shall it be in all?"
         if state.status == "early_stopped":
             sentence += " Early stopping is switched off."
+        from tui_trainer.ui.asking import AskText
+
         self.app.push_screen(AskText("More epochs", sentence, str(state.epochs + max(1, state.epochs)), check), take)
 
     def action_new(self) -> None:
@@ -128,6 +135,11 @@ class Dashboard(Stage):
 
     def action_recipe(self) -> None:
         """Choose one; it fills the form."""
+        from tui_trainer import recipes
+        from tui_trainer.ui.asking import AskChoice
+
+        if self.view.is_readonly:
+            return
 
         def take(name: str | None) -> None:
             if name and self.attempt(self.desk.fill_from_recipe, name):
@@ -141,8 +153,6 @@ class Dashboard(Stage):
             )
             for one in recipes.all_recipes()
         ]
-        if self.view.is_readonly:
-            return
         self.app.push_screen(AskChoice("Recipes", "Fills the form; nothing starts yet.", choices), take)
 
     def action_runs(self) -> None:
@@ -151,7 +161,7 @@ class Dashboard(Stage):
 
         self.app.push_screen(RunsScreen(self.desk.runs_dir, is_readonly=self.desk.is_readonly), self.after_runs)
 
-    def after_runs(self, answer: tuple[str, run_dir.RunDir] | None) -> None:
+    def after_runs(self, answer: tuple[str, RunDir] | None) -> None:
         """Open, resume or duplicate what was chosen there."""
         if answer is None:
             return
@@ -189,6 +199,8 @@ class Dashboard(Stage):
 
     def action_help(self) -> None:
         """All keys."""
+        from tui_trainer.ui.help import HelpScreen
+
         self.app.push_screen(HelpScreen())
 
     def action_palette(self) -> None:
@@ -237,6 +249,8 @@ class Dashboard(Stage):
 
 def asking_for(knob: Knob, value: object, devices: list[str]) -> AskChoice | AskText:
     """The window that asks for a knob's value."""
+    from tui_trainer.ui.asking import AskChoice, AskText
+
     choices = ("auto", *devices) if knob.name == "device" else knob.choices
     if choices:
         return AskChoice(label(knob), knob.sentence, [(choice, Text(choice)) for choice in choices], str(value))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tui_trainer import commands, config_file, launch, recipes, runs_folder
+from tui_trainer import commands, config_file, launch, runs_folder
 from tui_trainer.config import RunConfig
 from tui_trainer.knobs import KNOBS, changed
 from tui_trainer.run_dir import RunDir
@@ -81,6 +81,8 @@ class Desk:
 
     def fill_from_recipe(self, name: str) -> None:
         """The form with a recipe's settings; folders and devices stay as they are."""
+        from tui_trainer import recipes
+
         path = recipes.find(name)
         kept = {key: self.form.values[key] for key in OF_THE_MACHINE if self.form.values[key] != KNOBS[key].default}
         self.set_up(changed(config_file.load(path), kept), path.stem)

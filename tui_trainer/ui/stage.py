@@ -37,7 +37,7 @@ class Stage(Screen[None]):
     """Panels around one `Desk`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [key.binding for key in of_room("")]
-    view: reactive[View] = reactive(View, init=False)
+    view: reactive[View] = reactive(View, init=False, repaint=False)
 
     def __init__(self, desk: Desk, refresh: float) -> None:
         super().__init__()

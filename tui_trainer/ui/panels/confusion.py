@@ -21,7 +21,7 @@ class ConfusionPanel(Panel):
     """Follows the newest epoch, then the test split, until one goes back through the epochs."""
 
     heading = "Confusion matrix"
-    seconds_between = 1.0
+    seconds_between = 2.0
     BINDINGS: ClassVar[list[BindingType]] = bindings("confusion")
 
     def __init__(self, *, id: str) -> None:  # noqa: A002

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.binding import BindingType
 
 from tui_trainer.history import Point, Series
-from tui_trainer.ui.charts import Curve, Picture, drawn, moved, nearest_point, nice_ticks, smoothed, sparkline
+from tui_trainer.ui.charts import Curve, Picture, drawn, moved, nearest_point, nice_ticks, round_up, smoothed, sparkline
 from tui_trainer.ui.palette import RGB
 from tui_trainer.ui.panels.panel import Panel, bindings
 
@@ -131,7 +131,7 @@ class LossesPanel(Panel):
         if not places:
             return [Text("The curves begin with the first figures.".center(width), "dim")]
         low, high = min(places), max(places)
-        high = high if high > low else low + 1
+        high = round_up(high) if high > low else low + 1  # the curve grows into the room: nothing else moves
         marks = [(mark.at, self.palette.mark) for mark in self.view.history.marks if low <= mark.at <= high]
         if self.cursor is not None and low <= self.cursor <= high:
             marks.append((self.cursor, self.palette.val))

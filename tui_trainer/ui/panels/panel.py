@@ -23,7 +23,7 @@ class Panel(Painted, can_focus=True):
 
     heading: ClassVar[str] = ""
     seconds_between: ClassVar[float] = 0.0  # repaints while figures stream in come no closer than this
-    view: reactive[View] = reactive(View, init=False)
+    view: reactive[View] = reactive(View, init=False, repaint=False)
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)

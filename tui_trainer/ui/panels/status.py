@@ -17,11 +17,14 @@ SIGNS = {
     "stopped": "■", "diverged": "✗", "failed": "✗", "lost": "✗",
 }  # fmt: skip
 
+RIGHT_COLUMNS = 50  # kept for rate, best and last checkpoint: bars that jump cost a slow line dearly
+
 
 class StatusPanel(Panel, can_focus=False):
     """Three lines that are always there."""
 
     heading = "Status"
+    seconds_between = 0.5
 
     def lines(self, width: int, height: int) -> list[Text]:
         """Header; two bars or what happened; what to do."""
@@ -86,9 +89,9 @@ class StatusPanel(Panel, can_focus=False):
         within = progress.epoch_fraction if progress and progress.epoch == running else 0.0
         share = (running - 1 + within) / max(1, state.epochs)
         lefts = [f" {share:4.0%}  epoch {running:,}/{state.epochs:,}   ", f" {within:4.0%}  step {state.step:,}   "]
-        column = max(map(len, lefts))
+        column = -(-max(map(len, lefts)) // 4) * 4  # what stands to its right should seldom move
         rights = [self._rate(), self._best()]
-        size = min(60, max(6, width - 7 - column - max(right.cell_len for right in rights)))
+        size = min(60, max(6, width - 7 - column - max(RIGHT_COLUMNS, *(right.cell_len for right in rights))))
         lines = []
         for name, done, left, right in zip(("run", "epoch"), (share, within), lefts, rights, strict=True):
             line = Text.assemble((f" {name:6}", "dim"), bar(done, size, self._style()), f"{left:{column}}", right)
@@ -102,7 +105,7 @@ class StatusPanel(Panel, can_focus=False):
             return Text("paused and saved; space goes on", self.palette.warn)
         if progress is None:
             return Text("first steps", "dim")
-        return Text(f"{progress.samples_per_second:,.0f} samples/s   {clock(progress.seconds_left)} left")
+        return Text(f"{progress.samples_per_second:>9,.0f} samples/s   {clock(progress.seconds_left):>7} left")
 
     def _best(self) -> Text:
         state, text = self.view.state, Text()

@@ -1,0 +1,47 @@
+"""Every key's action in the command palette."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from tui_trainer.ui.dashboard import Dashboard
+from tui_trainer.ui.keys import KEYS, Key
+
+
+class KeyCommands(Provider):
+    """Every key's action in the command palette."""
+
+    def _entries(self) -> Iterable[tuple[str, str, str]]:
+        for key in KEYS:
+            if key.action not in ("palette",):
+                yield self._title(key), key.action, key.room
+        yield "choose a theme", "app.change_theme", ""
+
+    @staticmethod
+    def _title(key: Key) -> str:
+        return f"{key.sentence}  [{key.shown}]"
+
+    def _run(self, action: str, room: str) -> object:
+        async def call() -> None:
+            screen = self.app.screen
+            if room and isinstance(screen, Dashboard):
+                screen.go_to_panel(room)
+                await screen.panel(room).run_action(action)
+            else:
+                await screen.run_action(action)
+
+        return call
+
+    async def discover(self) -> Hits:
+        """All, before anything is typed."""
+        for title, action, room in self._entries():
+            yield DiscoveryHit(title, self._run(action, room))  # type: ignore[arg-type]
+
+    async def search(self, query: str) -> Hits:
+        """Those that match."""
+        matcher = self.matcher(query)
+        for title, action, room in self._entries():
+            if (score := matcher.match(title)) > 0:
+                yield Hit(score, matcher.highlight(title), self._run(action, room))  # type: ignore[arg-type]
