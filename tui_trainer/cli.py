@@ -191,9 +191,15 @@ def bench(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--rounds", metavar="N", type=_rounds, default=3, help="alternating rounds per program [3; 1 to 100]"
     )
+    parser.add_argument("--ui", action="store_true", help="measure the dashboard instead, beside a bare Textual app")
     if (options := _read(parser, arguments)) is None:
         return 0
     from tui_trainer import headless
+
+    if options.ui:
+        from tui_trainer.ui import bench as ui_bench
+
+        return headless.show_ui_bench(ui_bench.measure(options.rounds), as_json=options.json)
     from tui_trainer.engine import bench as engine_bench
 
     config = build(knob_values(options))

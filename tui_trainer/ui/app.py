@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 from typing import ClassVar
 
@@ -38,7 +39,7 @@ class TrainerApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "leave_hint", show=False, priority=True)]
 
     def __init__(self, desk: Desk, *, refresh: float = 4.0, is_ascii: bool = False) -> None:
-        super().__init__()
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)  # else Textual paints in greys
         self.desk, self.is_ascii, self._refresh_rate = desk, is_ascii, refresh
         for theme in THEMES:
             self.register_theme(theme)

@@ -93,6 +93,7 @@ def drawn(picture: Picture, width: int, height: int) -> list[Text]:
     from textual_plotext.plot import Plot  # 30 ms that the first paint need not wait for
 
     plot = Plot()
+    plot._limit_size(False, False)  # it would ask the terminal, which a panel knows better; plotext is kept below 6
     plot.plotsize(width, height)
     plot.theme("clear")
     values = [y for curve in picture.curves if not curve.on_right for _, y in curve.points]
@@ -117,9 +118,11 @@ def drawn(picture: Picture, width: int, height: int) -> list[Text]:
     if picture.x_ticks:
         plot.xticks(list(picture.x_ticks), [f"{tick:g}" for tick in picture.x_ticks])
     if values:
-        if not is_log and min(values) >= 0:
-            plot.ylim(0 if min(values) < max(values) / 2 else None, round_up(max(values)))
-        _y_ticks(plot, values, height, is_log=is_log, side="left")
+        low, high = min(values), max(values)
+        if not is_log and 0 <= low < high / 2:  # from 0 to a round number: the scale seldom jumps
+            low, high = 0.0, round_up(high)
+            plot.ylim(low, high)
+        _y_ticks(plot, (low, high), height, is_log=is_log, side="left")
     text = Text.from_ansi(plot.build())
     return list(text.split("\n", allow_blank=False))[:height]
 

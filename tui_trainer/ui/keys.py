@@ -121,6 +121,36 @@ KEYS = (
     Key("log_scroll(-10)", "pageup", "", "ten lines back", "log"),
     Key("log_scroll(10)", "pagedown", "", "ten lines on", "log"),
     Key("log_end", "end", "newest", "to the newest line, and stay there", "log", rank=3),
+    Key("open_run", "enter", "open", "open the run in the dashboard", "runs", rank=0),
+    Key("mark_run", "space", "mark", "mark or unmark the run, to compare it with others", "runs", rank=1),
+    Key(
+        "compare_marked", "c", "compare", "lay the curves of two to eight marked runs over one another", "runs", rank=1
+    ),
+    Key(
+        "resume_run",
+        "r",
+        "resume",
+        "go on with a run that ended, from its last checkpoint",
+        "runs",
+        rank=2,
+        steers=True,
+    ),
+    Key("duplicate_run", "d", "duplicate", "fill the form with the run's settings", "runs", rank=3, steers=True),
+    Key("rename_run", "R", "rename", "give the run another name", "runs", rank=4, steers=True),
+    Key("delete_run", "x,delete", "delete", "delete the run and all it holds", "runs", rank=3, steers=True),
+    Key("leave_runs", "escape,q", "back", "back to the dashboard", "runs", rank=0),
+    Key("show_keys", "question_mark,f1", "help", "all keys", "runs", rank=4),
+    Key(
+        "compare_figure",
+        "y",
+        "figure",
+        "the next figure: validation loss, accuracy or RMSE, training loss",
+        "compare",
+        rank=1,
+    ),
+    Key("compare_log", "l", "log", "logarithmic or linear scale", "compare", rank=2),
+    Key("leave_compare", "escape,q", "back", "back to the runs", "compare", rank=0),
+    Key("show_keys", "question_mark,f1", "help", "all keys", "compare", rank=4),
 )
 
 

@@ -36,7 +36,7 @@ class Palette:
             return Style(dim=True)
         if self.ground is None:
             return Style(bold=is_hit, reverse=share >= 0.5)
-        strength = 0.25 + 0.75 * share if is_hit else min(1.0, 0.35 + 2 * share)
+        strength = 0.25 + 0.75 * share if is_hit else min(1.0, 0.1 + 1.6 * share**0.5)
         strength = round(strength * 12) / 12
         full = self.hit if is_hit else self.miss
         red, green, blue = (round(low + (high - low) * strength) for low, high in zip(self.ground, full, strict=True))

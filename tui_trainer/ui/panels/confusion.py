@@ -104,7 +104,8 @@ class ConfusionPanel(Panel):
         line = Text.assemble((f"{name[:label]:>{label}} ", "dim"))
         for column in columns:
             share = row[column] / total if total else 0.0
-            text = f"{share:.0%}".rstrip("%") if self.is_share else str(row[column])
+            percent = "<1" if 0 < share < 0.005 else f"{share:.0%}".rstrip("%")
+            text = percent if self.is_share else str(row[column])
             style = self.palette.heat(share, is_hit=number == column)
             if self._cell == (number, column) and self.has_focus:
                 style = style + self.app.console.get_style("reverse bold")
