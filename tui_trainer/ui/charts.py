@@ -103,7 +103,7 @@ def drawn(picture: Picture, width: int, height: int) -> list[Text]:
             continue
         xs, ys = zip(*(curve.points if curve.is_scatter else thinned(curve.points, 2 * width)), strict=True)
         plain = curve.marker if picture.is_ascii or len(picture.curves) > 1 else "braille"
-        marker = plain if picture.is_plain else "braille"
+        marker = plain if picture.is_plain else "•" if curve.is_scatter else "braille"
         side = "right" if curve.on_right else "left"
         draw = plot.scatter if curve.is_scatter else plot.plot
         draw(list(xs), list(ys), marker=marker, color=curve.colour, yside=side)

@@ -106,11 +106,18 @@ class Stage(Screen[None]):
 
     def watch_view(self, old: View, new: View) -> None:
         """What hangs on more than the figures."""
-        if (old.status, old.run, old.is_readonly) != (new.status, new.run, new.is_readonly):
+        facts = [(view.status, view.run, view.is_readonly, view.problem, view.exit) for view in (old, new)]
+        if facts[0] != facts[1]:
+            self.call_later(self.fit_status)
             self.query_one(KeyBar).repaint()
             self.show_device()
         if old.live_values != new.live_values:
             self.panel("hyperparameters").repaint()
+
+    def fit_status(self) -> None:
+        """A long sentence gets the lines it needs."""
+        panel = self.query_one(StatusPanel)
+        panel.styles.height = panel.rows_needed(self.app.size.width)
 
     def show_desk(self) -> None:
         """Another run, or the form: every panel begins anew."""
@@ -137,7 +144,10 @@ class Stage(Screen[None]):
 
     def show_readings(self, cpu: devices.Cpu, gpus: list[devices.Gpu]) -> None:
         """A sample has come."""
-        self.query_one(DevicesPanel).show_readings(cpu, gpus)
+        panel = self.query_one(DevicesPanel)
+        panel.show_readings(cpu, gpus)
+        most = max(5, self.app.size.height // 3)
+        panel.styles.height = min(most, panel.rows_needed + 2)
 
     def panel(self, name: str) -> Panel:
         """A panel by its name."""
@@ -156,6 +166,7 @@ class Stage(Screen[None]):
         self.query_one("#left").display = not is_solo or self._current in ("hyperparameters", "devices")
         self.query_one("#right").display = not is_solo or self._current in ("losses", "confusion", "log")
         self.query_one("#below").display = not is_solo or self._current in ("confusion", "log")
+        self.fit_status()
         self.set_class(is_solo, "-solo")
         self.set_class(width >= WIDE, "-wide")
 

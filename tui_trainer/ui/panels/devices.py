@@ -54,6 +54,11 @@ class DevicesPanel(Panel):
             return f"cuda:{freest.index}" if freest and self.chosen == "auto" else "cuda:0"
         return "cpu" if self.chosen == "auto" else self.chosen
 
+    @property
+    def rows_needed(self) -> int:
+        """To show every device without scrolling."""
+        return 3 if not self.gpus else 2 + sum(3 if gpu.processes else 2 for gpu in self.gpus)
+
     def lines(self, width: int, height: int) -> list[Text]:
         """Two lines a device, a third where others compute there."""
         if self.cpu is None:

@@ -17,6 +17,7 @@ SIGNS = {
     "stopped": "■", "diverged": "✗", "failed": "✗", "lost": "✗",
 }  # fmt: skip
 
+MOST_ROWS = 7
 RIGHT_COLUMNS = 50  # kept for rate, best and last checkpoint: bars that jump cost a slow line dearly
 
 
@@ -28,19 +29,26 @@ class StatusPanel(Panel, can_focus=False):
 
     def lines(self, width: int, height: int) -> list[Text]:
         """Header; two bars or what happened; what to do."""
-        first = self._header(width)
         match self.view.status:
             case "ready":
                 rest = self._ready()
             case "starting":
                 rest = self._starting()
             case "training" | "paused":
-                rest = self._training(width)
+                return [self._header(width), *self._training(width)]
             case "lost":
                 rest = self._lost()
             case _:
-                rest = self._ended(width)
-        return [first, *rest]
+                rest = self._ended()
+        return [self._header(width), *(line for text in rest for line in self._wrapped(text, width))]
+
+    def rows_needed(self, width: int) -> int:
+        """Three, or more where a sentence is longer than a line."""
+        return max(3, min(MOST_ROWS, len(self.lines(width, MOST_ROWS))))
+
+    def _wrapped(self, text: Text, width: int) -> list[Text]:
+        lines = text.wrap(self.app.console, max(20, width - 2))
+        return [Text.assemble(" ", line) for line in lines]
 
     def _style(self) -> str:
         good, warn, bad = self.palette.good, self.palette.warn, self.palette.bad
@@ -67,20 +75,17 @@ class StatusPanel(Panel, can_focus=False):
 
     def _ready(self) -> list[Text]:
         if self.view.problem:
-            return [
-                Text.assemble(" ", (self.view.problem, self.palette.bad)),
-                Text(" Change a field and it can start.", "dim"),
-            ]
+            return [Text(self.view.problem, self.palette.bad), Text("Change a field and it can start.", "dim")]
         return [
-            Text.assemble((" Next run: ", "dim"), self.view.plan),
-            Text.assemble((" Press ", "dim"), ("space", "bold"), (" to train it, or change a field first.", "dim")),
+            Text.assemble(("Next run: ", "dim"), self.view.plan),
+            Text.assemble(("Press ", "dim"), ("space", "bold"), (" to train it, or change a field first.", "dim")),
         ]
 
     def _starting(self) -> list[Text]:
         what = self.view.state.phase or "starting PyTorch"
         return [
-            Text.assemble(f" {what[0].upper()}{what[1:]}…"),
-            Text(" The run has a process of its own: leave with q at any time, it goes on.", "dim"),
+            Text(f"{what[0].upper()}{what[1:]}…"),
+            Text("The run has a process of its own: leave with q at any time, it goes on.", "dim"),
         ]
 
     def _training(self, width: int) -> list[Text]:
@@ -115,20 +120,13 @@ class StatusPanel(Panel, can_focus=False):
             text.append(f"saved {time.strftime('%H:%M:%S', time.localtime(state.saved.time))}", "dim")
         return text
 
-    def _ended(self, width: int) -> list[Text]:
+    def _ended(self) -> list[Text]:
         end = self.view.state.ended
         if end is None:
             return []
-        first = Text.assemble(
-            " ", (end.reason.replace("_", " ").capitalize(), self._style()), f": {printable(end.message)}"
-        )
+        first = Text.assemble((end.reason.replace("_", " ").capitalize(), self._style()), f": {printable(end.message)}")
         tested = results(end)
-        hint = self._next(end)
-        second = Text.assemble(" ", tested + "   " if tested else "", (hint, "dim"))
-        if first.cell_len > width and not tested:  # a long reason needs both lines
-            rest = first.divide([width])
-            return [rest[0], Text.assemble(" ", rest[1])] if len(rest) > 1 else [first]
-        return [first, second]
+        return [first, Text.assemble(tested + "   " if tested else "", (self._next(end), "dim"))]
 
     def _next(self, end: RunEnded) -> str:
         if self.view.is_readonly:
@@ -151,7 +149,7 @@ class StatusPanel(Panel, can_focus=False):
             offer = "Nothing had been saved; space starts the run over."
         else:
             offer = f"The checkpoint of step {step:,} is intact; space resumes from it."
-        return [Text.assemble(" ", (what, self.palette.bad), said), Text(f" {offer}")]
+        return [Text.assemble((what, self.palette.bad), said), Text(offer)]
 
 
 def figure(epoch: EpochEnded) -> str:
