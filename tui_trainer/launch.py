@@ -40,7 +40,7 @@ def launch(run: RunDir, changes: Mapping[str, Any] | None = None) -> None:
     The run's lock is taken here and handed down, so that the run is seen as living from this moment on. Raises
     RunBusyError where it is being trained already, StorageError where its folder cannot be written.
     """
-    with run.take_lock() as lock, run_dir.guarded(run.log), run.log.open("ab") as log:
+    with run.take_lock("a worker that is starting\n") as lock, run_dir.guarded(run.log), run.log.open("ab") as log:
         run.exit.unlink(missing_ok=True)
         python = [sys.executable, *_safe_path(), "-m"]
         worker = [*python, "tui_trainer.worker", str(run.path.resolve()), "--lock-fd", str(lock.fileno())]
@@ -85,6 +85,8 @@ def exit_of(run: RunDir, lines: int = 8) -> Exit | None:
     try:
         told = json.loads(run.exit.read_bytes())
         code, log_start = int(told["exit"]), int(told["log_start"])
+        if told["pid"] != run.holder_pid():
+            return None  # it tells of the worker before
     except (OSError, ValueError, TypeError, KeyError):
         return None
     return Exit(code, tuple(_last_lines(run.log, log_start, lines)))

@@ -59,10 +59,11 @@ class RunDir:
             return False
         return False
 
-    def take_lock(self) -> IO[str]:
-        """Hold the run as its only worker while the file is open. Raises RunBusyError naming the process that has it.
+    def take_lock(self, holder: str = "") -> IO[str]:
+        """Hold the run as its only worker while the file is open. Raises RunBusyError naming who has it.
 
-        The lock belongs to the open file: a child that inherits it holds the run too.
+        The lock belongs to the open file: a child that inherits it holds the run too. `holder` is written into it;
+        by default it is this process.
         """
         with guarded(self.lock):
             file = self.lock.open("a+")
@@ -70,11 +71,20 @@ class RunDir:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            holder = file.read(200).strip() or "another process"
+            said = file.read(200).strip() or "another process"
             file.close()
-            raise RunBusyError(f"run {self.name!r} is being trained by {holder}; stop it there first") from None
-        name_holder(file)
+            raise RunBusyError(f"run {self.name!r} is being trained by {said}; stop it there first") from None
+        with suppress(OSError):  # the name is for people; the lock itself needs no byte
+            file.truncate(0)
+            file.write(holder or f"process {os.getpid()} on {os.uname().nodename}\n")
+            file.flush()
         return file
+
+    def holder_pid(self) -> int | None:
+        """The process that holds or last held the run, if it wrote its name."""
+        with suppress(OSError, ValueError, IndexError):
+            return int(self.lock.read_text().split()[1])
+        return None
 
     def has_begun(self) -> bool:
         """Whether a worker ever got as far as its first step."""
@@ -104,14 +114,6 @@ def _parsed(lines: Iterable[bytes]) -> Iterator[events.Event]:
     for line in lines:
         if line.endswith(b"\n") and (event := events.parse(line)):
             yield event
-
-
-def name_holder(lock: IO[str]) -> None:
-    """Write into a lock who has it. The name is for people; the lock itself needs no byte."""
-    with suppress(OSError):
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {os.uname().nodename}\n")
-        lock.flush()
 
 
 class Tail:

@@ -48,8 +48,8 @@ class RunState:
 
     def seen_from_outside(self, is_alive: bool) -> RunState:
         """With the status that only the lock tells: the worker died without a word, or a new one is loading."""
-        if self.is_open:
-            return self if is_alive else replace(self, status="lost")
+        if self.is_open and not is_alive:
+            return replace(self, status="lost")
         return replace(self, status="starting") if is_alive and self.phase else self
 
     @property

@@ -90,7 +90,8 @@ def _contradictory(runs_dir: Path, _held: ExitStack) -> Desk:
 def _lost(runs_dir: Path, held: ExitStack) -> Desk:
     desk = _open(lambda: until_epoch(recorded(), 6.3), alive=False)(runs_dir, held)
     assert desk.run
-    desk.run.exit.write_text(json.dumps({"exit": -9, "time": 0.0, "log_start": 0}))
+    desk.run.exit.write_text(json.dumps({"exit": -9, "pid": 4711, "log_start": 0}))
+    desk.run.lock.write_text("process 4711 on gpu-box\n")
     desk.run.log.write_text("the worker's last words\n")
     return desk
 

@@ -93,7 +93,7 @@ def drawn(picture: Picture, width: int, height: int) -> list[Text]:
     from textual_plotext.plot import Plot  # 30 ms that the first paint need not wait for
 
     plot = Plot()
-    plot._limit_size(False, False)  # it would ask the terminal, which a panel knows better; plotext is kept below 6
+    plot._limit_size(False, False)  # type: ignore[attr-defined]  # else it asks the terminal; plotext stays below 6
     plot.plotsize(width, height)
     plot.theme("clear")
     values = [y for curve in picture.curves if not curve.on_right for _, y in curve.points]

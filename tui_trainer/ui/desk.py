@@ -124,7 +124,10 @@ class Desk:
         follower.read(seconds)
         answers, follower.answers = follower.answers, []
         told = [f"refused: {refused.why}" for refused in steering.hear(answers)]
-        if any(event.event in ("run_resumed", "run_started", "hyperparameters_changed") for event in answers):
+        kinds = {event.event for event in answers}
+        if kinds & {"run_resumed", "run_started"}:
+            self._waits_for_worker = False
+        if kinds & {"run_resumed", "run_started", "hyperparameters_changed"}:
             self.form.hold(follower.state.changed)
         if follower.is_complete and not follower.is_alive:
             steering.forget()
@@ -158,9 +161,7 @@ class Desk:
         if follower is None or self.steering is None:
             return View(problem=self.problem(), plan=plan(self.form), is_readonly=self.is_readonly)
         state = follower.seen_state
-        if state.started and state.status in ("training", "paused"):
-            self._waits_for_worker = False
-        if self._waits_for_worker and follower.is_alive and not state.is_open:
+        if self._waits_for_worker and follower.is_alive:
             state = replace(state, status="starting")
         return View(
             run=follower.run.name,

@@ -15,7 +15,7 @@ from pathlib import Path
 from tui_trainer import config_file, worker
 from tui_trainer.errors import InputError, StorageError, printable
 from tui_trainer.events import Event, RunEnded
-from tui_trainer.run_dir import RunDir, name_holder
+from tui_trainer.run_dir import RunDir
 
 FAILED, BAD_INPUT = 1, 2
 
@@ -40,7 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _events(run: RunDir, lock_fd: int, changes: dict[str, object]) -> Iterator[Event]:
     os.set_inheritable(lock_fd, False)  # a process started from here must not hold the run
     lock = os.fdopen(lock_fd, "a+")
-    name_holder(lock)
     if run.has_begun():
         yield from worker.resume(run, changes, lock)
         return
