@@ -42,7 +42,11 @@ def _candidates(knob: Knob, value: Any, direction: int) -> list[Any]:
         case float() if knob.name in NEAR_ONE and value > 0:
             return [round(1 - _in_series(1 - value, -direction), 12)]
         case float() if knob.low == 0 and knob.high is not None and knob.high <= 1 and knob.name != "eps":
-            return [round(value + direction * 0.05, 10), round(value + direction * 0.01, 10), 0.0]
+            return [
+                round(value + direction * 0.05, 10),
+                round(value + direction * 0.01, 10),
+                0.0 if direction < 0 else value,
+            ]
         case float():
             return [_along_series(knob, value, direction)]
     return []
