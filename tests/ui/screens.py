@@ -39,7 +39,7 @@ def picture_of(app: TrainerApp, title: str) -> str:
 async def opened(desk: Desk, size: Size, *, is_ascii: bool = False) -> AsyncIterator[tuple[TrainerApp, Pilot[None]]]:
     """The app over a desk, once it has read everything and the devices have been seen."""
     app = TrainerApp(desk, is_ascii=is_ascii)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await shown(pilot, lambda: "AMD EPYC" in text_of(app) or size[0] < 100 or size[1] < 30)
         await settled(pilot)
         yield app, pilot

@@ -1,66 +1,21 @@
-"""The screen of all runs and the comparison, on run folders that no worker ever touched."""
+"""The screen of all runs, on run folders that no worker ever touched."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
-from textual.widgets import DataTable
+from textual.geometry import Region
+from textual.widgets import Input
 
-from tui_trainer import runs_folder
-from tui_trainer.config import RunConfig
-from tui_trainer.events import EpochEnded, RunEnded, RunStarted, Said
-from tui_trainer.knobs import changed
-from tui_trainer.run_dir import RunDir
+from tests.ui.run_folders import NASTY, ended, epoch, listed, make_run, row, started, told
+from tests.ui.screens import shown, text_of
+from tui_trainer.knobs import KNOBS
 from tui_trainer.ui.app import TrainerApp
-from tui_trainer.ui.compare import CompareScreen
+from tui_trainer.ui.asking import AskText, AskYes
 from tui_trainer.ui.dashboard import Dashboard
-from tui_trainer.ui.desk import Desk, Wish
 from tui_trainer.ui.run_table import RunTable
 from tui_trainer.ui.runs import RunsScreen
-
-NASTY = "[red]x[/red]\x1b]0;owned\x07\x1b[2J"
-
-
-def started(run: RunDir, **different: object) -> RunStarted:
-    """A run on the digits."""
-    facts = {
-        "run": run.name, "run_dir": str(run.path), "data": "digits", "task": "classes", "class_names": list("0123456789"),
-        "inputs": 64, "outputs": 10, "hidden": [128], "parameters": 9610, "train_samples": 1000,
-        "validation_samples": 200, "test_samples": 200, "evaluated_on": "validation", "monitor": "val_loss", "epochs": 3,
-        "steps_per_epoch": 16, "seed": 0, "device": "cpu", "device_name": "a CPU", "threads": 1, "precision": "fp32",
-        "pid": 1, "host": "here", **different,
-    }  # fmt: skip
-    return RunStarted.model_validate(facts)
-
-
-def epoch(number: int, **different: object) -> EpochEnded:
-    """One that is better than the one before."""
-    facts = {
-        "epoch": number, "epochs": 3, "step": 16 * number, "train_loss": 1 / number, "lr": 0.001,
-        "samples_per_second": 1000.0, "seconds": 1.0, "is_best": True, "val_loss": 1.1 / number,
-        "val_accuracy": 0.9 + number / 100, **different,
-    }  # fmt: skip
-    return EpochEnded.model_validate(facts)
-
-
-def ended(**different: object) -> RunEnded:
-    """Complete."""
-    facts = {"reason": "completed", "message": "3 of 3 epochs", "seconds": 65.0, "epochs_done": 3, "step": 48}
-    return RunEnded.model_validate({**facts, "test_loss": 0.2, "test_accuracy": 0.955, **different})
-
-
-def make_run(folder: Path, name: str, *events: Said, **settings: object) -> RunDir:
-    """Laid out as a worker's, with what it would have said."""
-    run = runs_folder.create(folder, name, "run")
-    runs_folder.lay_out(run, changed(RunConfig(), settings))
-    said = events or (started(run), *(epoch(number) for number in (1, 2, 3)), ended())
-    run.events.write_text("".join(event.to_line() for event in said))
-    return run
 
 
 @pytest.fixture
@@ -69,188 +24,229 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-@contextmanager
-def app_on(folder: Path, run: RunDir | None = None, *, is_readonly: bool = False) -> Iterator[TrainerApp]:
-    """The program, not yet begun."""
-    yield TrainerApp(Desk(Wish(folder, RunConfig(), "digits", run=run, is_readonly=is_readonly)))
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object], seconds: float = 5) -> None:
-    """Lets the app go on until this holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"did not come true in time; on screen:\n{seen(pilot)}"
-        await pilot.pause(0.01)
-
-
-def seen(pilot: Pilot[None]) -> str:
-    """The text on screen."""
-    return "\n".join("".join(segment.text for segment in line) for line in pilot.app.screen._compositor.render_strips())
-
-
-def told(pilot: Pilot[None]) -> str:
-    """What was notified so far."""
-    return "\n".join(notification.message for notification in pilot.app._notifications)
-
-
-async def open_runs(pilot: Pilot[None], rows: int) -> RunTable:
-    """The screen, with so many runs read."""
-    await pilot.press("o")
-    await until(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
-    await until(pilot, lambda: "reading…" not in seen(pilot) and "Runs" in seen(pilot))
-    table = pilot.app.screen.query_one(RunTable)
-    assert table.row_count == rows
-    return table
-
-
-def row(table: DataTable[object], number: int) -> list[str]:
-    """What stands in a row."""
-    return [str(cell) for cell in table.get_row_at(number)]
+def looked(app: TrainerApp) -> bool:
+    """The clock's look at the disk, without waiting for it."""
+    assert isinstance(app.screen, RunsScreen)
+    app.screen.look()
+    return True
 
 
 async def test_runs_are_listed_newest_first_with_their_figures(folder: Path) -> None:
     make_run(folder, "old")
     make_run(folder, "new", hidden=(64,))
-    with app_on(folder) as app:
-        async with app.run_test(size=(160, 50)) as pilot:
-            table = await open_runs(pilot, 2)
-            assert [row(table, 0)[1], row(table, 1)[1]] == ["new", "old"]
-            mark, _, state, data, model, epochs, best, test, age, duration = row(table, 0)
-            assert (mark, state, data, model, epochs) == (" ", "✔ completed", "digits", "64-128-10", "3/3")
-            assert (best, test, duration) == ("93.00% (3)", "95.50%", "1:05")
-            assert age.endswith(" ago")
-            assert "9,610 parameters" in seen(pilot)
+    async with listed(folder, (160, 50)) as (app, _, table):
+        assert table.row_count == 2
+        assert [row(table, 0)[1], row(table, 1)[1]] == ["new", "old"]
+        mark, _, state, data, model, epochs, best, test, age, duration = row(table, 0)
+        assert (mark, state, data, model, epochs) == (" ", "✔ completed", "digits", "64-128-10", "3/3")
+        assert (best, test, duration) == ("93.00% (3)", "95.50%", "1:05")
+        assert age.endswith(" ago")
+        assert "9,610 parameters" in text_of(app)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (160, 50)])
 async def test_footer_and_heading_fit_every_size(folder: Path, size: tuple[int, int]) -> None:
     make_run(folder, "a" * 100)
-    with app_on(folder) as app:
-        async with app.run_test(size=size) as pilot:
-            await open_runs(pilot, 1)
-            lines = seen(pilot).splitlines()
-            assert lines[0].startswith(" Runs  1 run")
-            assert "enter" in lines[-1]
-            assert "esc" in lines[-1]
-            assert "✔ completed" in seen(pilot)
+    async with listed(folder, size) as (app, _, table):
+        assert table.row_count == 1
+        lines = text_of(app).splitlines()
+        assert lines[0].startswith(" Runs  1 run")
+        assert "enter" in lines[-1]
+        assert "esc" in lines[-1]
+        assert "✔ completed" in text_of(app)
 
 
 async def test_enter_opens_the_run(folder: Path) -> None:
     make_run(folder, "old")
     make_run(folder, "new")
-    with app_on(folder) as app:
-        async with app.run_test(size=(120, 40)) as pilot:
-            await open_runs(pilot, 2)
-            await pilot.press("down", "enter")
-            await until(pilot, lambda: isinstance(app.screen, Dashboard))
-            assert app.desk.run
-            assert app.desk.run.name == "old"
+    async with listed(folder) as (app, pilot, table):
+        assert table.row_count == 2
+        await pilot.press("down", "enter")
+        await shown(pilot, lambda: isinstance(app.screen, Dashboard))
+        assert app.desk.run
+        assert app.desk.run.name == "old"
 
 
 @pytest.mark.parametrize("key", ["escape", "q"])
 async def test_one_goes_back_with_nothing_changed(folder: Path, key: str) -> None:
     make_run(folder, "one")
-    with app_on(folder) as app:
-        async with app.run_test(size=(120, 40)) as pilot:
-            await open_runs(pilot, 1)
-            await pilot.press(key)
-            await until(pilot, lambda: isinstance(app.screen, Dashboard))
-            assert app.desk.run is None
+    async with listed(folder) as (app, pilot, table):
+        assert table.row_count == 1
+        await pilot.press(key)
+        await shown(pilot, lambda: isinstance(app.screen, Dashboard))
+        assert app.desk.run is None
 
 
 async def test_an_empty_folder_says_what_to_do(folder: Path) -> None:
-    with app_on(folder) as app:
-        async with app.run_test(size=(80, 24)) as pilot:
-            await open_runs(pilot, 0)
-            assert "No runs here yet." in seen(pilot)
-            await pilot.press("enter", "x", "d", "R", "r", "space", "c")
-            assert isinstance(app.screen, RunsScreen)
-            make_run(folder, "first")
-            app.screen.look()
-            await until(pilot, lambda: "first" in seen(pilot))
+    async with listed(folder, (80, 24)) as (app, pilot, table):
+        assert table.row_count == 0
+        assert "No runs here yet." in text_of(app)
+        await pilot.press("enter", "x", "d", "R", "r", "space", "c")
+        assert isinstance(app.screen, RunsScreen)
+        make_run(folder, "first")
+        await shown(pilot, lambda: looked(app) and "first" in text_of(app))
 
 
 async def test_a_run_that_comes_later_stands_at_the_top_and_one_that_is_deleted_goes(folder: Path) -> None:
     old = make_run(folder, "old")
-    with app_on(folder) as app:
-        async with app.run_test(size=(120, 40)) as pilot:
-            table = await open_runs(pilot, 1)
-            make_run(folder, "new")
-            assert isinstance(app.screen, RunsScreen)
-            app.screen.look()
-            await until(pilot, lambda: table.row_count == 2)
-            assert row(table, 0)[1] == "new"
-            assert table.cursor_row == 1  # still on the old one
-            old.remove()
-            await until(pilot, lambda: not app.screen._is_reading)  # type: ignore[attr-defined]
-            app.screen.look()
-            await until(pilot, lambda: table.row_count == 1)
+    async with listed(folder) as (app, pilot, table):
+        assert table.row_count == 1
+        make_run(folder, "new")
+        await shown(pilot, lambda: looked(app) and table.row_count == 2)
+        assert row(table, 0)[1] == "new"
+        assert table.cursor_row == 1  # still on the old one
+        old.remove()
+        await shown(pilot, lambda: looked(app) and table.row_count == 1)
 
 
 async def test_a_living_run_is_kept_up_to_date(folder: Path) -> None:
-    run = make_run(folder, "living", *(event for event in (epoch(1),)))
-    run.events.write_text(started(run).to_line() + epoch(1).to_line())
-    with run.take_lock(), app_on(folder) as app:
-        async with app.run_test(size=(120, 40)) as pilot:
-            table = await open_runs(pilot, 1)
+    run = make_run(folder, "living", [started(), epoch(1)])
+    with run.take_lock():
+        async with listed(folder) as (app, pilot, table):
             assert row(table, 0)[2] == "● training"
             with run.events.open("a") as file:
                 file.write(epoch(2).to_line())
-            await until(pilot, lambda: row(table, 0)[5] == "2/3")
+            await shown(pilot, lambda: looked(app) and row(table, 0)[5] == "2/3")
             assert row(table, 0)[6] == "92.00% (2)"
+    async with listed(folder) as (app, _, table):
+        assert row(table, 0)[2] == "✗ lost"
+        assert "Its worker is gone without a word" in text_of(app)
 
 
-async def test_comparing_shows_names_figures_and_only_the_settings_that_differ(folder: Path) -> None:
-    make_run(folder, "small", hidden=(64,), lr=0.01)
-    make_run(folder, "large", hidden=(512, 256), lr=0.01)
-    with app_on(folder) as app:
-        async with app.run_test(size=(120, 40)) as pilot:
-            await open_runs(pilot, 2)
-            await pilot.press("space", "down", "space", "c")
-            await until(pilot, lambda: isinstance(app.screen, CompareScreen))
-            await until(pilot, lambda: "512,256" in seen(pilot))
-            screen = seen(pilot)
-            assert screen.count("small") == screen.count("large") == 2  # in the legend and over the table
-            assert "hidden" in screen
-            assert "learning rate" not in screen
-            assert "93.00% (3)" in screen
-            assert "95.50%" in screen
-            assert "validation loss" in screen
-            await pilot.press("y")
-            await until(pilot, lambda: "validation accuracy" in seen(pilot))
-            await pilot.press("y", "l")
-            await until(pilot, lambda: "training loss by epoch · log" in seen(pilot))
-            await pilot.press("escape")
-            await until(pilot, lambda: isinstance(app.screen, RunsScreen))
+async def test_a_row_is_repainted_only_where_it_changed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(folder, "living", [started(), epoch(1)])
+    with run.take_lock():
+        async with listed(folder) as (app, pilot, table):
+            painted: list[int] = []
+            refresh = RunTable.refresh
+
+            def count(self: RunTable, *regions: Region, **options: bool) -> RunTable:
+                if not self._is_quiet:
+                    painted.extend(region.width for region in regions or [self.region])
+                return refresh(self, *regions, **options)
+
+            monkeypatch.setattr(RunTable, "refresh", count)
+            with run.events.open("a") as file:
+                file.write(epoch(2).to_line())
+            await shown(pilot, lambda: looked(app) and row(table, 0)[5] == "2/3")
+            assert painted
+            assert max(painted) < 20
 
 
-async def test_comparing_says_so_where_no_setting_differs_and_fits_a_small_screen(folder: Path) -> None:
-    for number in range(8):
-        make_run(folder, f"same-{number}")
-    with app_on(folder) as app:
-        async with app.run_test(size=(80, 24)) as pilot:
-            await open_runs(pilot, 8)
-            for _ in range(8):
-                await pilot.press("space", "down")
-            await pilot.press("c")
-            await until(pilot, lambda: "reading…" not in seen(pilot) and "Compare" in seen(pilot))
-            assert "━ same-7" in seen(pilot)
-            await pilot.press("end")
-            await until(pilot, lambda: "Their settings do not differ." in seen(pilot))
+async def test_renaming_asks_and_the_dashboard_follows(folder: Path) -> None:
+    make_run(folder, "other")
+    run = make_run(folder, "before")
+    async with listed(folder, run=run) as (app, pilot, table):
+        await pilot.press("R")
+        await shown(pilot, lambda: isinstance(app.screen, AskText))
+        app.screen.query_one(Input).value = "other"
+        await shown(pilot, lambda: "exists; choose another name" in text_of(app))
+        app.screen.query_one(Input).value = "after"
+        await pilot.press("enter")
+        await shown(pilot, lambda: row(table, 0)[1] == "after")
+        assert (folder / "after").is_dir()
+        assert not (folder / "before").exists()
+        assert app.desk.run
+        assert app.desk.run.name == "after"
 
 
-async def test_comparing_needs_two_to_eight_runs(folder: Path) -> None:
-    for number in range(9):
-        make_run(folder, f"run-{number}")
-    with app_on(folder) as app:
-        async with app.run_test(size=(120, 40)) as pilot:
-            await open_runs(pilot, 9)
-            await pilot.press("c")
-            await until(pilot, lambda: "Mark two to 8 runs with space" in told(pilot))
-            await pilot.press("space", "c")
-            await until(pilot, lambda: "mark another with space" in told(pilot))
-            for _ in range(8):
-                await pilot.press("down", "space")
-            await pilot.press("c")
-            await until(pilot, lambda: "9 runs are marked; at most 8" in told(pilot))
-            assert isinstance(app.screen, RunsScreen)
+@pytest.mark.parametrize("key", ["x", "delete"])
+async def test_deleting_asks_first(folder: Path, key: str) -> None:
+    make_run(folder, "old")
+    make_run(folder, "new")
+    async with listed(folder) as (app, pilot, table):
+        for answer, rows in (("escape", 2), ("n", 2), ("enter", 2), ("y", 1)):
+            if not isinstance(app.screen, AskYes):
+                await pilot.press(key)
+            await shown(pilot, lambda: isinstance(app.screen, AskYes) and "Delete new?" in text_of(app))
+            await pilot.press(answer)
+            if answer == "enter":
+                await pilot.press("n")
+            await shown(pilot, lambda: isinstance(app.screen, RunsScreen))
+            assert table.row_count == rows
+        assert sorted(path.name for path in folder.iterdir()) == ["old"]
+        assert row(table, 0)[1] == "old"
+
+
+async def test_deleting_the_run_that_is_open_leaves_its_settings_in_the_form(folder: Path) -> None:
+    run = make_run(folder, "open", lr=0.02)
+    async with listed(folder, run=run) as (app, pilot, _):
+        await pilot.press("x")
+        await shown(pilot, lambda: isinstance(app.screen, AskYes))
+        await pilot.press("y")
+        await shown(pilot, lambda: "No runs here yet." in text_of(app))
+        await pilot.press("escape")
+        await shown(pilot, lambda: "Next run:" in text_of(app))
+        assert app.desk.run is None
+        assert app.desk.form.value(KNOBS["lr"]) == 0.02
+
+
+async def test_a_living_run_is_neither_deleted_nor_renamed_nor_resumed(folder: Path) -> None:
+    run = make_run(folder, "living", [started(), epoch(1)])
+    with run.take_lock():
+        async with listed(folder) as (app, pilot, _):
+            for key, sentence in (("x", "is being trained by"), ("R", "is being trained by"), ("r", "enter opens it")):
+                app.clear_notifications()
+                await pilot.press(key)
+                await shown(pilot, lambda sentence=sentence: sentence in told(app))  # type: ignore[misc]
+                assert isinstance(app.screen, RunsScreen)
+    assert run.config.is_file()
+
+
+async def test_duplicating_fills_the_form(folder: Path) -> None:
+    make_run(folder, "mine-3", lr=0.02, hidden=(7,))
+    async with listed(folder) as (app, pilot, _):
+        await pilot.press("d")
+        await shown(pilot, lambda: isinstance(app.screen, Dashboard))
+        await shown(pilot, lambda: "Next run:" in text_of(app))
+        assert app.desk.run is None
+        assert app.desk.form.value(KNOBS["lr"]) == 0.02
+        assert app.desk.form.value(KNOBS["hidden"]) == (7,)
+
+
+async def test_settings_that_cannot_be_read_are_said_and_not_duplicated(folder: Path) -> None:
+    make_run(folder, "broken").config.write_text("[optimizer]\nlr = 'fast [red]'\n")
+    async with listed(folder) as (app, pilot, _):
+        await pilot.press("d")
+        await shown(pilot, lambda: "config.toml, line 2" in told(app))
+        assert isinstance(app.screen, RunsScreen)
+
+
+@pytest.mark.parametrize("key", ["r", "d", "R", "x", "delete"])
+async def test_read_only_nothing_is_changed(folder: Path, key: str) -> None:
+    make_run(folder, "one")
+    async with listed(folder, is_readonly=True) as (app, pilot, _):
+        await pilot.press(key)
+        await shown(pilot, lambda: "Opened read-only" in told(app))
+        assert isinstance(app.screen, RunsScreen)
+        assert "delete" not in text_of(app)
+        assert "read-only" in text_of(app).splitlines()[0]
+
+
+async def test_what_a_run_says_is_neither_markup_nor_a_command_to_the_terminal(folder: Path) -> None:
+    (folder / "[bold]y\x1b[2J").mkdir(parents=True)
+    make_run(folder, "gone").path.rename(folder / "[bold]y\x1b[2J" / "inside")
+    events = [
+        started(data=NASTY, class_names=[NASTY] * 10, device=NASTY, hidden=[10**30], parameters=10**30),
+        epoch(1, epochs=10**30, step=10**30, val_accuracy=1e300, time=-1e300),
+        ended(reason="failed", message=NASTY, seconds=1e300, test_accuracy=-1e300, time=1e300),
+    ]
+    run = make_run(folder, "nasty", events)
+    run.path.rename(run.path.with_name("[bold]x\x1b[2J"))
+    with (folder / "[bold]x\x1b[2J" / "events.jsonl").open("ab") as file:
+        file.write(b'\xff\xfe{"event":"run_ended"\n[[[[\n{"event":"progress","time":Infinity}\n')
+    async with listed(folder, (160, 50)) as (app, pilot, table):
+        assert row(table, 0)[1] == "[bold]x\\x1b[2J"
+        assert "[red]x[/red]" in text_of(app)
+        assert "\x1b" not in text_of(app)
+        await pilot.press("x")
+        await shown(pilot, lambda: "Delete [bold]x" in text_of(app))
+        await pilot.press("n", "R")
+        await shown(pilot, lambda: "Rename [bold]x" in text_of(app))
+
+
+async def test_resuming_a_complete_run_asks_for_more_epochs(folder: Path) -> None:
+    make_run(folder, "complete")
+    async with listed(folder) as (app, pilot, _):
+        await pilot.press("r")
+        await shown(pilot, lambda: isinstance(app.screen, AskText) and "3 of 3 are done" in text_of(app))

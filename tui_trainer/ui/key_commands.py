@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
 from tui_trainer.ui.dashboard import Dashboard
+from tui_trainer.ui.keybar import PANELS
 from tui_trainer.ui.keys import KEYS, Key
 
 
@@ -14,14 +16,16 @@ class KeyCommands(Provider):
     """Every key's action in the command palette."""
 
     def _entries(self) -> Iterable[tuple[str, str, str]]:
+        rooms = ("", *PANELS) if isinstance(self.screen, Dashboard) else ()
         for key in KEYS:
-            if key.action not in ("palette",):
+            if key.room in rooms and key.action != "palette":
                 yield self._title(key), key.action, key.room
         yield "choose a theme", "app.change_theme", ""
 
     @staticmethod
     def _title(key: Key) -> str:
-        return f"{key.sentence}  [{key.shown}]"
+        shown = {"[": "left bracket", "]": "right bracket"}.get(key.shown, key.shown)  # brackets would be markup
+        return f"{key.sentence}  ({shown})"
 
     def _run(self, action: str, room: str) -> object:
         async def call() -> None:
@@ -37,7 +41,7 @@ class KeyCommands(Provider):
     async def discover(self) -> Hits:
         """All, before anything is typed."""
         for title, action, room in self._entries():
-            yield DiscoveryHit(title, self._run(action, room))  # type: ignore[arg-type]
+            yield DiscoveryHit(Content(title), self._run(action, room), text=title)  # type: ignore[arg-type]
 
     async def search(self, query: str) -> Hits:
         """Those that match."""
