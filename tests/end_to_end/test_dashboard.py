@@ -159,7 +159,7 @@ def test_resizing_never_breaks_it() -> None:
 
 def test_a_terminal_without_unicode_gets_ascii() -> None:
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    with Terminal(["--threads", "1"], **plain) as terminal:
+    with Terminal(["--threads", "1"], 120, 40, **plain) as terminal:
         terminal.wait_for("Press space to train it")
         assert "+- Hyperparameters" in terminal.text()
         assert terminal.text().isascii()
