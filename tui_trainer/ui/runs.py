@@ -1,14 +1,13 @@
-"""All runs of the folder, newest first: open, resume, duplicate, rename, delete, mark and compare them."""
+"""The screen of all runs, newest first: open, resume, duplicate, rename, delete, mark and compare."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on, work
@@ -22,144 +21,268 @@ from textual.worker import get_current_worker
 from tui_trainer import config_file, runs_folder
 from tui_trainer.errors import InputError, StorageError, printable
 from tui_trainer.run_dir import RunDir
-from tui_trainer.run_state import RunState, advance
 from tui_trainer.ui.asking import AskText, AskYes
 from tui_trainer.ui.keybar import KeyBar
 from tui_trainer.ui.keys import Key
-from tui_trainer.ui.painted import Painted
-from tui_trainer.ui.palette import Palette, palette_for
 from tui_trainer.ui.panels.panel import bindings
-from tui_trainer.ui.panels.status import SIGNS, figure, results
+from tui_trainer.ui.run_table import Facts, RunTable, Told, details, read_facts
 from tui_trainer.ui.stage import Stage
-from tui_trainer.words import architecture, clock
 
-COLUMNS = {"mark": " ", "name": "run", "state": "state", "data": "data", "model": "model", "epochs": "epochs",
-           "best": "best", "test": "test", "age": "heard", "duration": "time"}  # fmt: skip
-MOST_COLUMNS = {"name": 30, "data": 16, "model": 22, "epochs": 15}  # wider text is cut; the detail line has it whole
 MOST_COMPARED = 8
-SECONDS_BETWEEN = 2.0
-SECONDS_OF_A_BATCH = 0.1
-LONGEST = 1e10  # seconds; a clock that says more is broken
-Answer = tuple[Literal["open", "resume", "duplicate"], RunDir]
+SECONDS_BETWEEN_LOOKS = 2.0
+SECONDS_OF_A_BATCH = 0.1  # rows that were read within it are shown together
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What is known of one run."""
+class RunsScreen(Screen[tuple[str, RunDir] | None]):
+    """Dismissed with what to do and with which run, or with None."""
 
-    run: RunDir
-    state: RunState
-    is_alive: bool
-    size: int  # of its events when they were read
+    BINDINGS: ClassVar[list[BindingType]] = bindings("runs")
+    DEFAULT_CSS = """
+    RunsScreen #heading { height: 1; }
+    RunsScreen #empty { height: 1fr; }
+    RunsScreen #details { height: 2; }
+    """
 
-    def is_stale(self) -> bool:
-        """Whether there is more to read."""
-        return self.is_alive != self.run.is_alive() or self.size != size_of(self.run)
+    class Read(Message):
+        """From the thread that reads: some runs' facts and, when it is through, all runs there are, newest first."""
+
+        def __init__(self, facts: list[Facts], everything: list[Path] | None = None) -> None:
+            super().__init__()
+            self.facts, self.everything = facts, everything
+
+    def __init__(self, runs_dir: Path, *, is_readonly: bool) -> None:
+        super().__init__()
+        self._runs_dir, self._is_readonly = runs_dir, is_readonly
+        self._table = RunTable(id="runs")
+        self._is_reading = self._is_first = True
+
+    def compose(self) -> ComposeResult:
+        """Heading, table or what stands in for it, details, keys."""
+        yield Told(self._heading, id="heading")
+        yield self._table
+        yield Told(self._empty, id="empty")
+        yield Told(self._details, id="details")
+        bar = KeyBar(self.label_of, id="keys")
+        bar.room = "runs"
+        yield bar
+
+    def on_mount(self) -> None:
+        """The screen is there at once; its rows come as they are read."""
+        self._table.focus()
+        self.show_around()
+        self.read()
+        self.set_interval(SECONDS_BETWEEN_LOOKS, self.look)
+
+    def _heading(self, _width: int, _height: int) -> list[Text]:
+        facts, marked = self._table.facts, len(self._table.marked)
+        living = sum(one.is_alive for one in facts.values())
+        words = [f"{len(facts)} runs" if len(facts) != 1 else "1 run"]
+        words += [f"{living} in training"] if living else []
+        words += [f"{marked} marked"] if marked else []
+        words += ["reading…"] if self._is_first else []
+        line = Text.assemble((" Runs  ", "bold"), " · ".join(words))
+        line.append("  read-only" if self._is_readonly else "", "bold")
+        line.append(f"  {printable(str(self._runs_dir))}", "dim")
+        return [line]
+
+    def _empty(self, width: int, height: int) -> list[Text]:
+        words = ["No runs here yet.", "", "esc, then space, trains what the form says;", "the run then stands here."]
+        if self._is_readonly:
+            words = ["No runs here yet.", "", "esc goes back."]
+        return [Text("")] * max(0, (height - len(words)) // 2) + [Text(word.center(width), "dim") for word in words]
+
+    def _details(self, _width: int, _height: int) -> list[Text]:
+        row = self._table.current
+        return details(self._table.facts[row]) if row else []
+
+    def label_of(self, key: Key) -> str:
+        """What the footer calls a key now; "" where it has no use."""
+        if not key.room or (key.steers and self._is_readonly):
+            return ""
+        if (row := self._table.current) is None:
+            return key.label if key.action in ("leave_runs", "show_keys") else ""
+        needs_end = key.action in ("resume_run", "rename_run", "delete_run")
+        return "" if needs_end and self._table.facts[row].is_alive else key.label
+
+    @work(thread=True)
+    def read(self) -> None:
+        """What changed since the last look; a run that stays as it was costs a look at its lock and its size."""
+        worker, known = get_current_worker(), {facts.run.path: facts for facts in list(self._table.facts.values())}
+        runs: list[RunDir] = []
+        with suppress(OSError):  # one that is deleted while they are listed
+            runs = runs_folder.all_runs(self._runs_dir)[::-1]
+        batch: list[Facts] = []
+        shown_at = time.monotonic()
+        for run in runs:
+            if worker.is_cancelled:
+                return
+            before = known.get(run.path)
+            if before is None or before.is_stale():
+                batch.append(read_facts(run))
+            if batch and time.monotonic() - shown_at > SECONDS_OF_A_BATCH:
+                self.post_message(self.Read(batch))
+                batch, shown_at = [], time.monotonic()
+        self.post_message(self.Read(batch, [run.path for run in runs]))
+
+    @on(Read)
+    def show_read(self, message: Read) -> None:
+        """Rows for what is new, cells for what changed."""
+        self._table.take(message.facts)
+        if message.everything is not None:
+            self._table.order(message.everything)
+            self._is_reading = self._is_first = False
+        self.show_around()
+
+    def look(self) -> None:
+        """The clock: ages go on, and what changed on the disk is read."""
+        self._table.show_ages()
+        self.query_one("#details", Told).repaint()
+        if not self._is_reading and self.app.app_focus:
+            self._is_reading = True
+            self.read()
+
+    @on(DataTable.RowHighlighted)
+    def show_around(self) -> None:
+        """What hangs on the row under the cursor, and on there being any."""
+        self._table.display = bool(self._table.facts) or self._is_first
+        self.query_one("#empty").display = not self._table.display
+        for told in self.query(Told):
+            told.repaint()
+        self.query_one(KeyBar).repaint()
+
+    def attempt(self, wish: Callable[..., object], *arguments: object) -> bool:
+        """Do something that the disk may refuse; says so."""
+        try:
+            wish(*arguments)
+        except (InputError, StorageError) as error:
+            self.notify(printable(str(error)), severity="error", timeout=15, markup=False)
+            return False
+        return True
+
+    def chosen(self, *, is_to_change: bool = False) -> tuple[str, RunDir] | None:
+        """Row and run under the cursor, if the run is there still and may be changed where that is wanted."""
+        row = self._table.current
+        if is_to_change and self._is_readonly:
+            self.notify("Opened read-only: runs can be opened and compared, not changed.", timeout=4)
+        elif row is None:
+            self.notify("There is no run here yet.", timeout=4)
+        elif not self._table.facts[row].run.config.is_file():
+            self.notify("This run is no longer there.", severity="error", timeout=4)
+        else:
+            return row, self._table.facts[row].run
+        return None
+
+    @on(DataTable.RowSelected)
+    def action_open_run(self) -> None:
+        """In the dashboard."""
+        if chosen := self.chosen():
+            self.dismiss(("open", chosen[1]))
+
+    def action_resume_run(self) -> None:
+        """The dashboard goes on with it, or asks for more epochs where it is complete."""
+        if chosen := self.chosen(is_to_change=True):
+            if chosen[1].is_alive():
+                self.notify(f"{printable(chosen[1].name)} is being trained; enter opens it.", timeout=6, markup=False)
+            else:
+                self.dismiss(("resume", chosen[1]))
+
+    def action_duplicate_run(self) -> None:
+        """The form with its settings, if they can be read."""
+        chosen = self.chosen(is_to_change=True)
+        if chosen and self.attempt(config_file.load, chosen[1].config):
+            self.dismiss(("duplicate", chosen[1]))
+
+    def action_rename_run(self) -> None:
+        """Ask for the name; a run that trains keeps its own."""
+        chosen = self.chosen(is_to_change=True)
+        if chosen is None or not self.attempt(check_is_free, chosen[1]):
+            return
+        row, run = chosen
+
+        def check(name: str) -> None:
+            if name != run.name:
+                runs_folder.check_new(run.path.parent, name)
+
+        def take(name: str | None) -> None:
+            if name and name != run.name and self.attempt(runs_folder.rename, run, name):
+                renamed = RunDir(run.path.with_name(name))
+                self._table.facts[row] = replace(self._table.facts[row], run=renamed)
+                self._table.show_rows([row])
+                self.show_around()
+                self._tell_dashboard(run, renamed)
+
+        self.app.push_screen(AskText(f"Rename {printable(run.name)}", "", run.name, check), take)
+
+    def action_delete_run(self) -> None:
+        """Ask, then remove; a run that trains is not."""
+        chosen = self.chosen(is_to_change=True)
+        if chosen is None or not self.attempt(check_is_free, chosen[1]):
+            return
+        row, run = chosen
+
+        def take(is_sure: bool | None) -> None:
+            if is_sure and self.attempt(delete, run):
+                self._tell_dashboard(run, None)
+                self._table.drop(row)
+                self.show_around()
+
+        name = printable(run.name)
+        sentence = f"Its settings, history and checkpoints in {printable(str(run.path))} are lost for good."
+        self.app.push_screen(AskYes(f"Delete {name}?", sentence), take)
+
+    def _tell_dashboard(self, run: RunDir, now: RunDir | None) -> None:
+        """If it is the run that is open there: it goes by another name, or its settings are left in the form."""
+        stage = next((screen for screen in self.app.screen_stack if isinstance(screen, Stage)), None)
+        if stage and stage.desk.run and stage.desk.run.path.resolve() == run.path.resolve():
+            desk = stage.desk
+            if now:
+                desk.open(now)
+            else:
+                self.attempt(lambda: desk.set_up(desk.form.config(), desk.stem_of(run)))
+            stage.show_desk()
+            stage.read_on()
+
+    def action_mark_run(self) -> None:
+        """For the comparison."""
+        if chosen := self.chosen():
+            self._table.mark(chosen[0])
+            self.show_around()
+
+    def action_compare_marked(self) -> None:
+        """Curves over one another, settings side by side."""
+        from tui_trainer.ui.compare import CompareScreen
+
+        runs = self._table.marked_runs
+        if len(runs) > MOST_COMPARED:
+            self.notify(f"{len(runs)} runs are marked; at most {MOST_COMPARED} fit in one picture.", timeout=6)
+        elif len(runs) < 2:
+            marked = "One run is marked: mark another" if runs else f"Mark two to {MOST_COMPARED} runs"
+            self.notify(f"{marked} with space, then press c.", timeout=6)
+        else:
+            self.app.push_screen(CompareScreen(runs))
+
+    def action_show_keys(self) -> None:
+        """All keys."""
+        from tui_trainer.ui.help import HelpScreen
+
+        self.app.push_screen(HelpScreen())
+
+    def action_leave_runs(self) -> None:
+        """Back, with nothing to do."""
+        self.dismiss(None)
+
+    async def action_press(self, name: str, _arguments: tuple[object, ...]) -> None:
+        """A click on the footer: what the key does."""
+        await self.run_action(name)
 
 
-def read_facts(run: RunDir) -> Facts:
-    """Fold what decides a run's state. The size is taken first: what comes meanwhile is read next time."""
-    size, is_alive = size_of(run), run.is_alive()
-    state = reduce(advance, run.read_milestones(), RunState())
-    return Facts(run, state.seen_from_outside(is_alive), is_alive, size)
+def check_is_free(run: RunDir) -> None:
+    """Raises RunBusyError where somebody trains it, StorageError where its folder cannot be written."""
+    run.take_lock().close()
 
 
-def size_of(run: RunDir) -> int:
-    """Bytes of its events."""
-    try:
-        return run.events.stat().st_size
-    except OSError:
-        return 0
-
-
-def style_of(status: str, palette: Palette) -> str:
-    """The colour of a state."""
-    if status in ("training", "completed", "early_stopped"):
-        return palette.good
-    return palette.warn if status in ("starting", "paused", "stopped") else palette.bad
-
-
-def best_figure(state: RunState) -> str:
-    """`97.31% (3)`, `rmse 55.1 (3)`."""
-    best = state.best
-    if best is None:
-        return ""
-    return f"{short(best.val_accuracy, best.val_rmse, best.val_loss)} ({best.epoch})"
-
-
-def test_figure(state: RunState) -> str:
-    """`97.31%`, `rmse 55.1`; "" where the test split was not used."""
-    end = state.ended
-    return short(end.test_accuracy, end.test_rmse, end.test_loss) if end else ""
-
-
-def short(accuracy: float | None, rmse: float | None, loss: float | None) -> str:
-    """The figure people look at first, in few columns."""
-    if accuracy is not None:
-        return f"{accuracy:.2%}"
-    if rmse is not None:
-        return f"rmse {rmse:.4g}"
-    return "" if loss is None else f"loss {loss:.4g}"
-
-
-def age(heard: float) -> str:
-    """`3:05 ago`; in whole minutes after ten, so that old runs keep still."""
-    seconds = max(0.0, time.time() - heard)
-    if not heard > 0 or seconds > LONGEST:
-        return ""
-    return f"{clock(seconds - seconds % 60 if seconds >= 600 else seconds)} ago"
-
-
-def duration(state: RunState) -> str:
-    """The time spent training; of a run that has not said its end, about the time since its start."""
-    if state.ended:
-        return clock(state.ended.seconds) if 0 <= state.ended.seconds < LONGEST else ""
-    seconds = state.last_heard - state.started.time if state.started else -1
-    return f"~{clock(seconds)}" if 0 <= seconds < LONGEST else ""
-
-
-def cells(facts: Facts, palette: Palette, *, is_marked: bool) -> dict[str, Text]:
-    """A row. Plain text throughout: nothing that a run says is taken for markup or for a terminal's command."""
-    state, started = facts.state, facts.state.started
-    plain = {
-        "name": facts.run.name,
-        "data": started.data if started else "",
-        "model": architecture(started) if started else "",
-        "epochs": f"{state.epochs_done}/{state.epochs}" if state.epochs else "",
-        "best": best_figure(state),
-        "test": test_figure(state),
-        "age": age(state.last_heard),
-        "duration": duration(state),
-    }
-    row = {column: Text(printable(text)) for column, text in plain.items()}
-    for column, most in MOST_COLUMNS.items():
-        row[column].truncate(most, overflow="ellipsis")
-    row["mark"] = Text("✓" if is_marked else " ", palette.accent)
-    row["state"] = Text(f"{SIGNS[state.status]} {state.status.replace('_', ' ')}", style_of(state.status, palette))
-    return row
-
-
-class RunTable(DataTable[Text]):
-    """Repaints the cell that changed, not the table."""
-
-    _is_quiet = False
-
-    def refresh(self, *regions: object, **options: bool) -> RunTable:
-        """As Widget, but for the whole table that `update_cell` would repaint."""
-        if not self._is_quiet:
-            super().refresh(*regions, **options)  # type: ignore[arg-type]
-        return self
-
-    def show(self, key: str, row: dict[str, Text]) -> None:
-        """Bring a row to this."""
-        for column, text in row.items():
-            old = self.get_cell(key, column)
-            if (old.plain, old.style) == (text.plain, text.style):
-                continue
-            if text.cell_len > self.columns[self._column_keys[column]].content_width or column in ("mark", "name"):
-                self.update_cell(key, column, text, update_width=True)
-                continue
-            self._is_quiet = True
-            self.update_cell(key, column, text)
-            self._is_quiet = False
-            self.refresh_coordinate(self.get_cell_coordinate(key, column))
+def delete(run: RunDir) -> None:
+    """As `runs_folder.delete`. Raises InputError also where a part could not be removed."""
+    runs_folder.delete(run)
+    if run.path.exists():
+        raise InputError(f"{run.path}: could not be removed wholly; look at the rights of its folder")

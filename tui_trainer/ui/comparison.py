@@ -1,0 +1,100 @@
+"""What a comparison knows of its runs: read in a thread, handed over whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tui_trainer import config_file
+from tui_trainer.errors import InputError
+from tui_trainer.events import Event, parse
+from tui_trainer.history import History
+from tui_trainer.knobs import KNOBS, values_of
+from tui_trainer.run_dir import RunDir, Tail
+from tui_trainer.run_state import RunState, advance
+from tui_trainer.ui.form import spoken
+
+FIGURES = {
+    "val_loss": "validation loss",
+    "val_accuracy": "validation accuracy",
+    "val_rmse": "validation RMSE",
+    "train_loss": "training loss",
+}
+Points = tuple[tuple[float, float], ...]  # (epoch, value)
+LARGEST = 1e30  # a plot cannot take the ends of what a float can hold
+READ_AT_ONCE = 1 << 16  # bytes, between two looks at whether anyone still wants them
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One run as the comparison shows it; equal ones look the same."""
+
+    state: RunState = field(default_factory=RunState)
+    points: dict[str, Points] = field(default_factory=dict)  # by figure
+    settings: dict[str, Any] = field(default_factory=dict)  # by knob, as config.toml has them
+    problem: str = ""
+
+
+class Source:
+    """Reads one run, and reads on."""
+
+    def __init__(self, run: RunDir) -> None:
+        self.run = run
+        self._tail = Tail(run.events)
+        self._state, self._history = RunState(), History()
+        self._problem = ""
+
+    def read(self) -> Iterator[Compared | None]:
+        """None after each slice of work, and at the end what is to be seen. Made for a thread."""
+        is_alive = self.run.is_alive()  # before reading: a worker says its end before it lets go
+        while lines := self._tail.next_lines(READ_AT_ONCE):
+            for _, line in lines:
+                if event := parse(line):
+                    self._take(event)
+            yield None
+        try:
+            settings = values_of(config_file.load(self.run.config))
+        except InputError as error:
+            yield self._seen(is_alive, {}, str(error))
+        else:
+            yield self._seen(is_alive, settings, self._problem)
+
+    def _take(self, event: Event) -> None:
+        self._state = advance(self._state, event)
+        try:
+            self._history.add(event)
+        except OverflowError:  # a step beyond 64 bits: no run of ours says so
+            self._problem = f"{self.run.events}: a line cannot be read: a number in it is too large"
+
+    def _seen(self, is_alive: bool, settings: dict[str, Any], problem: str) -> Compared:
+        points = {
+            name: tuple(
+                (point.at, point.value)
+                for point in self._history.by_epoch[name].whole()
+                if abs(point.at) < LARGEST and abs(point.value) < LARGEST  # false for what is not a number, too
+            )
+            for name in FIGURES
+        }
+        return Compared(self._state.seen_from_outside(is_alive), points, settings, problem)
+
+
+def differing(many: Sequence[Compared]) -> Iterator[tuple[str, list[str]]]:
+    """(knob, its value in each run) where they are not the same; changed in training, it is told as `1e-3 → 3e-4`."""
+    for name in KNOBS:
+        asked = [one.settings[name] for one in many]
+        held = [in_force(one, name) for one in many]
+        pairs = list(zip(asked, held, strict=True))
+        if all(pair == pairs[0] for pair in pairs):
+            continue
+        for words in (spoken, str):  # the form's six digits may be too few to tell them apart
+            texts = [words(before) + (f" → {words(now)}" if now != before else "") for before, now in pairs]
+            if len(set(texts)) > 1:
+                break
+        yield name, texts
+
+
+def in_force(one: Compared, name: str) -> Any:
+    """A knob's value at the end, or now."""
+    value = one.state.changed.get(name, one.settings[name])
+    return tuple(value) if isinstance(value, list) else value
