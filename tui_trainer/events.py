@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 SCHEMA_VERSION = 1
+Count = Annotated[int, Field(ge=0, lt=2**53)]  # more is a damaged line, not a run
 EndReason = Literal["completed", "stopped", "early_stopped", "diverged", "failed"]
 
 
@@ -77,8 +78,8 @@ class RunStarted(Said):
     test_samples: int
     evaluated_on: Literal["validation", "test"]  # what the val_* figures of this run are measured on
     monitor: str  # the figure that decides which epoch is best
-    epochs: int
-    steps_per_epoch: int
+    epochs: Count
+    steps_per_epoch: Count
     seed: int
     device: str
     device_name: str
@@ -92,9 +93,9 @@ class RunResumed(Said):
     """A new process goes on from a checkpoint; what was said of later steps before is void."""
 
     event: Literal["run_resumed"] = "run_resumed"
-    epochs: int
-    epochs_done: int
-    step: int
+    epochs: Count
+    epochs_done: Count
+    step: Count
     checkpoint: str  # folder's name; "" when there was none and the run starts over
     live: dict[str, Any] = {}  # the live hyperparameters in force
     device: str
@@ -108,9 +109,9 @@ class Progress(Said):
     """At most ten times a second: mean loss and rate since the last one."""
 
     event: Literal["progress"] = "progress"
-    epoch: int  # the running epoch, from 1
-    epochs: int
-    step: int  # optimizer steps since the run began
+    epoch: Count  # the running epoch, from 1
+    epochs: Count
+    step: Count  # optimizer steps since the run began
     epoch_fraction: float  # share of this epoch done
     loss: float
     accuracy: float | None = None  # of the batches that were looked at, with dropout as in training
@@ -122,9 +123,9 @@ class Progress(Said):
 class EpochFacts(Said):
     """The part of `EpochEnded` that stands before its scores on the line."""
 
-    epoch: int
-    epochs: int
-    step: int
+    epoch: Count
+    epochs: Count
+    step: Count
     train_loss: float
     train_accuracy: float | None = None  # of the batches that were looked at, under the weights of their moment
     lr: float  # of the epoch's last step
@@ -148,8 +149,8 @@ class Evaluated(Scores, Said):
     """The answer to an `evaluate` command, in the middle of an epoch."""
 
     event: Literal["evaluated"] = "evaluated"
-    epoch: int
-    step: int
+    epoch: Count
+    step: Count
     id: str | None = None
 
 
@@ -158,8 +159,8 @@ class CheckpointSaved(Said):
 
     event: Literal["checkpoint_saved"] = "checkpoint_saved"
     kind: Literal["last", "best"]
-    epochs_done: int
-    step: int
+    epochs_done: Count
+    step: Count
     bytes: int
     seconds: float
     id: str | None = None
@@ -169,7 +170,7 @@ class Paused(Said):
     """Training waits (a checkpoint was saved) until `resume` or `stop`."""
 
     event: Literal["paused"] = "paused"
-    step: int
+    step: Count
     id: str | None = None
 
 
@@ -177,7 +178,7 @@ class Continued(Said):
     """Training goes on after a pause."""
 
     event: Literal["continued"] = "continued"
-    step: int
+    step: Count
     id: str | None = None
 
 
@@ -185,8 +186,8 @@ class HyperparametersChanged(Said):
     """These values hold from this step on."""
 
     event: Literal["hyperparameters_changed"] = "hyperparameters_changed"
-    step: int
-    epoch: int
+    step: Count
+    epoch: Count
     values: dict[str, Any]
     before: dict[str, Any]
     id: str | None = None
@@ -218,8 +219,8 @@ class RunEnded(Said):
     run: str = ""
     run_dir: str = ""
     seconds: float = 0.0  # spent training and evaluating, over all processes of the run, pauses excluded
-    epochs_done: int = 0
-    step: int = 0
+    epochs_done: Count = 0
+    step: Count = 0
     best_epoch: int | None = None
     best_value: float | None = None
     tested_on: Literal["best", "last"] | None = None

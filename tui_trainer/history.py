@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tui_trainer.events import EpochEnded, Event, HyperparametersChanged, Progress, RunResumed, RunStarted
+from tui_trainer.words import changes
 
 CAPACITY = 1024  # points of the whole run
 RECENT = 600  # points in full
@@ -119,8 +120,7 @@ class History:
                 self._extend(self.by_epoch, event, event.step, float(event.epoch))
                 self._steps_per_epoch = max(1, round(event.step / event.epoch))
             case HyperparametersChanged():
-                changes = (f"{name} {event.before.get(name)} -> {value}" for name, value in event.values.items())
-                self.marks.append(Mark(event.step, self._position(event), ", ".join(changes)))
+                self.marks.append(Mark(event.step, self._position(event), changes(event)))
             case RunResumed():
                 self._cut_after(event.step)
             case _:

@@ -79,12 +79,14 @@ def find(runs_dir: Path, name: str) -> RunDir:
 def all_runs(runs_dir: Path) -> list[RunDir]:
     """Every run in the folder, oldest first."""
     try:
-        paths = [path for path in runs_dir.iterdir() if (path / "config.toml").is_file()]
+        paths = list(runs_dir.iterdir())
     except OSError:
         return []
-    return [
-        RunDir(path) for path in sorted(paths, key=lambda path: ((path / "config.toml").stat().st_mtime, path.name))
-    ]
+    dated = []
+    for path in paths:
+        with suppress(OSError):  # no run, or deleted while we look
+            dated.append(((path / "config.toml").stat().st_mtime, path.name, path))
+    return [RunDir(path) for _, _, path in sorted(dated)]
 
 
 def newest_living(runs_dir: Path) -> RunDir:

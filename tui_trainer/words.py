@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from tui_trainer.errors import printable
 from tui_trainer.events import (
     CheckpointSaved,
@@ -23,7 +25,9 @@ from tui_trainer.events import (
 
 
 def clock(seconds: float) -> str:
-    """`0:42`, `12:05`, `3:10:00`, `2 d 4 h`."""
+    """`0:42`, `12:05`, `3:10:00`, `2 d 4 h`; `?` for what no clock says."""
+    if not math.isfinite(seconds):
+        return "?"
     whole = round(seconds)
     if whole >= 86_400:
         return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
@@ -82,6 +86,11 @@ def splits(event: RunStarted) -> str:
     return " + ".join(parts) + "\nNo validation split: the val_ figures are measured on the test split"
 
 
+def changes(event: HyperparametersChanged) -> str:
+    """`lr 0.001 -> 0.0003, dropout 0 -> 0.2`."""
+    return printable(", ".join(f"{name} {event.before.get(name)} -> {value}" for name, value in event.values.items()))
+
+
 def describe(event: Event) -> str:
     """One event as a line of plain text; "" for progress."""
     match event:
@@ -111,8 +120,7 @@ def describe(event: Event) -> str:
         case Continued():
             return f"Continued at step {event.step:,}"
         case HyperparametersChanged():
-            changes = (f"{name} {event.before[name]} -> {value}" for name, value in event.values.items())
-            return f"Changed at step {event.step:,}: {', '.join(changes)}"
+            return f"Changed at step {event.step:,}: {changes(event)}"
         case CommandRejected():
             return f"Command rejected: {printable(event.why)}"
         case Warned():

@@ -162,7 +162,7 @@ def test_resume_of_what_is_finished_says_how_to_go_on(
     cli: Cli, prepare: list[str], arguments: list[str], said_words: str
 ) -> None:
     cli(*SHORT, "--name", "a", *prepare)
-    said = cli("resume", "a", *arguments)
+    said = cli("resume", "a", "--no-ui", *arguments)
     assert said.code == 2
     assert said_words in said.err
 
@@ -172,13 +172,16 @@ def test_resume_refuses_an_edited_net_and_a_run_without_a_good_checkpoint(cli: C
     config = Path("runs/a/config.toml")
     text = config.read_text()
     config.write_text(text.replace("hidden = [128]", "hidden = [64]"))
-    assert "model.hidden is 64, but the checkpoint was trained with 128" in cli("resume", "a", "--epochs", "5").err
+    assert (
+        "model.hidden is 64, but the checkpoint was trained with 128"
+        in cli("resume", "a", "--no-ui", "--epochs", "5").err
+    )
     config.write_text(text.replace("[data]", "[data"))
-    assert "config.toml: not valid TOML" in cli("resume", "a", "--epochs", "5").err
+    assert "config.toml: not valid TOML" in cli("resume", "a", "--no-ui", "--epochs", "5").err
     config.write_text(text)
     for path in Path("runs/a/checkpoints").glob("last*/checkpoint.json"):
         path.write_text("{}")
-    said = cli("resume", "a", "--epochs", "5")
+    said = cli("resume", "a", "--no-ui", "--epochs", "5")
     assert (said.code, "has no good checkpoint left" in said.err) == (2, True)
 
 

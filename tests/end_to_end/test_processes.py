@@ -107,7 +107,7 @@ def test_commands_from_another_process_steer_the_run(spawn: Spawn) -> None:
 def test_two_processes_never_train_one_run(spawn: Spawn) -> None:
     first = spawn(*SLOW_ENOUGH)
     wait_until(lambda: "progress" in names())
-    second = spawn("resume", "it")
+    second = spawn("resume", "it", "--no-ui")
     _, err = second.communicate(timeout=60)
     assert second.returncode == 2
     assert f"is being trained by process {first.pid}" in err
@@ -159,7 +159,7 @@ def test_a_disk_full_from_the_start_is_a_sentence_and_leaves_no_folder(spawn: Sp
 def test_a_resume_that_cannot_write_is_a_sentence_and_changes_nothing(spawn: Spawn) -> None:
     assert spawn("--no-ui", "--epochs", "2", "--name", "it", stdout=subprocess.DEVNULL).wait(timeout=60) == 0
     config, events = (RUN / "config.toml").read_bytes(), (RUN / "events.jsonl").read_bytes()
-    process = spawn("resume", "it", "--epochs", "4", preexec_fn=limited(100))
+    process = spawn("resume", "it", "--no-ui", "--epochs", "4", preexec_fn=limited(100))
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
     assert "cannot be written" in err

@@ -109,7 +109,7 @@ async def test_damaged_and_nasty_runs_are_shown_as_far_as_they_can_be_read(
         monkeypatch.setenv(variable, "1")
     make_run(folder, "fine")
     make_run(folder, "empty", [])
-    make_run(folder, "huge", [started(data=NASTY), epoch(1, val_loss=1e300), epoch(2, val_loss=-1e300, step=10**30)])
+    make_run(folder, "huge", [started(data=NASTY), epoch(1, val_loss=1e300), epoch(2, val_loss=-1e300, step=2**53 - 1)])
     live = HyperparametersChanged(step=1, epoch=1, values={"lr": [NASTY], NASTY: {}}, before={})
     make_run(folder, "nasty", [started(class_names=[NASTY]), live, epoch(1), epoch(2)])
     make_run(folder, "broken").config.write_text(f"{NASTY!r}")

@@ -228,7 +228,7 @@ async def test_what_a_run_says_is_neither_markup_nor_a_command_to_the_terminal(f
     make_run(folder, "gone").path.rename(folder / "[bold]y\x1b[2J" / "inside")
     events = [
         started(data=NASTY, class_names=[NASTY] * 10, device=NASTY, hidden=[10**30], parameters=10**30),
-        epoch(1, epochs=10**30, step=10**30, val_accuracy=1e300, time=-1e300),
+        epoch(1, epochs=2**53 - 1, step=2**53 - 1, val_accuracy=1e300, time=-1e300),
         ended(reason="failed", message=NASTY, seconds=1e300, test_accuracy=-1e300, time=1e300),
     ]
     run = make_run(folder, "nasty", events)

@@ -24,6 +24,7 @@ def of(kind: type[BaseModel]) -> st.SearchStrategy[BaseModel]:
     changes = {
         name: st.just({"lr": 0.1, "batch_size": "full"}) for name in ("values", "before") if name in kind.model_fields
     }
+    kind.model_rebuild()  # its signature is made when it is first used
     return st.builds(kind, **figures, **changes)
 
 

@@ -170,10 +170,9 @@ class Dashboard(Stage):
         if what == "duplicate":
             self.desk.set_up()
         self.show_desk()
+        self._when_read = self.action_go if what == "resume" else None
         self.read_on()
         self.go_to_panel("hyperparameters" if what == "duplicate" else "losses")
-        if what == "resume":
-            self.action_go()
 
     def action_next_panel(self) -> None:
         """Round and round."""

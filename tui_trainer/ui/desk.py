@@ -18,6 +18,7 @@ from tui_trainer.ui.steering import Steering
 from tui_trainer.ui.view import View
 
 OF_THE_MACHINE = ("data_dir", "device", "threads")  # what another recipe leaves as it is
+SECONDS_TO_READ = 2.0
 BAD_INPUT = 2  # a worker's exit code
 
 
@@ -70,6 +71,7 @@ class Desk:
     def set_up(self, config: RunConfig | None = None, stem: str = "") -> None:
         """Back to the form, filled with these settings, or those of the run that was open."""
         if config is None and self.follower:
+            self.follower.read(SECONDS_TO_READ)  # what was changed while it trained counts too
             config, stem = self.follower.config(), self.stem_of(self.follower.run)
         self.follower = self.steering = None
         self.form = Form(config or RunConfig(), stem or "run")

@@ -30,6 +30,14 @@ class Palette:
     bad: str
     accent: str
 
+    def of_status(self, status: str) -> str:
+        """The style of a run's state."""
+        if status in ("training", "completed", "early_stopped"):
+            return self.good
+        if status == "ready":
+            return self.accent
+        return self.warn if status in ("starting", "paused", "stopped") else self.bad
+
     def heat(self, share: float, *, is_hit: bool) -> Style:
         """A background that grows with the share in twelve steps; a rare mistake still shows."""
         if share <= 0:

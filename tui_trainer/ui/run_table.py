@@ -60,13 +60,6 @@ def size_of(run: RunDir) -> int:
         return 0
 
 
-def style_of(status: str, palette: Palette) -> str:
-    """The colour of a state."""
-    if status in ("training", "completed", "early_stopped"):
-        return palette.good
-    return palette.warn if status in ("starting", "paused", "stopped") else palette.bad
-
-
 def best_figure(state: RunState) -> str:
     """`97.31% (3)`, `rmse 55.1 (3)`."""
     best = state.best
@@ -123,7 +116,7 @@ def cells(facts: Facts, palette: Palette, *, is_marked: bool) -> dict[str, Text]
     for column, most in MOST_COLUMNS.items():
         row[column].truncate(most, overflow="ellipsis")
     row["mark"] = Text("✓" if is_marked else " ", palette.accent)
-    row["state"] = Text(f"{SIGNS[state.status]} {state.status.replace('_', ' ')}", style_of(state.status, palette))
+    row["state"] = Text(f"{SIGNS[state.status]} {state.status.replace('_', ' ')}", palette.of_status(state.status))
     return {column: row[column] for column in COLUMNS}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import events, on, work
@@ -46,6 +47,7 @@ class Stage(Screen[None]):
         self._current = "losses" if desk.run else "hyperparameters"
         self._is_maximised = False
         self._ticked = self._sampled = 0.0
+        self._when_read: Callable[[], None] | None = None  # once the history of a run is all there
         self.set_reactive(Stage.view, desk.view(is_reading=True))
 
     def compose(self) -> ComposeResult:
@@ -77,8 +79,11 @@ class Stage(Screen[None]):
         self.desk.read(SECONDS_READING)
         if self.desk.follower and not self.desk.follower.is_complete:
             self.call_later(self.read_on)
-        else:
-            self.look()
+            return
+        self.look()
+        then, self._when_read = self._when_read, None
+        if then:
+            then()
 
     def tick(self) -> None:
         """The clock: look at the run, at most once a second while the terminal has lost the focus."""
@@ -221,7 +226,7 @@ class Stage(Screen[None]):
     async def action_press(self, name: str, arguments: tuple[object, ...]) -> None:
         """A click on the footer or a tab: what the key does."""
         call = f"{name}({', '.join(map(repr, arguments))})" if arguments else name
-        is_of_panel = any(key.room and key.action.startswith(name) for key in KEYS)
+        is_of_panel = any(key.room and key.action.partition("(")[0] == name for key in KEYS)
         target = self.focused if is_of_panel and self.focused else self
         await target.run_action(call)
 

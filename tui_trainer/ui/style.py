@@ -30,6 +30,7 @@ ModalScreen { align: center middle; background: $background 60%; }
 .box OptionList { border: none; height: auto; max-height: 20; background: $background; padding: 0; margin: 1 0; }
 .box .sentence { color: $foreground 80%; }
 .box .wrong { color: $error; min-height: 1; }
+OptionList:nocolor > .option-list--option-highlighted { text-style: reverse; }
 Toast { padding: 0 1; margin: 0; }
 DataTable { background: $background; height: 1fr; }
 """

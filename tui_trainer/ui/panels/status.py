@@ -51,11 +51,7 @@ class StatusPanel(Panel, can_focus=False):
         return [Text.assemble(" ", line) for line in lines]
 
     def _style(self) -> str:
-        good, warn, bad = self.palette.good, self.palette.warn, self.palette.bad
-        return {
-            "training": good, "completed": good, "early_stopped": good, "starting": warn, "paused": warn,
-            "stopped": warn, "diverged": bad, "failed": bad, "lost": bad,
-        }.get(self.view.status, self.palette.accent)  # fmt: skip
+        return self.palette.of_status(self.view.status)
 
     def _header(self, width: int) -> Text:
         view, started = self.view, self.view.state.started

@@ -1,0 +1,86 @@
+"""Panels by their keys: the plot, the matrix, and what a run says that nobody should trust."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.ui.scenes import recorded, run_with, scene, until_epoch
+from tests.ui.screens import opened, settled, text_of
+from tui_trainer.config import RunConfig
+from tui_trainer.ui.desk import Desk, Wish
+from tui_trainer.ui.panels.losses import LossesPanel
+
+BIG = (120, 40)
+
+
+async def test_the_plot_follows_its_keys(tmp_path: Path) -> None:
+    with scene("completed", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            panel = app.screen.query_one(LossesPanel)
+            before = text_of(app)
+            for key, title in (("p", "recent"), ("l", "log"), ("f", "smooth 0.6"), ("i", "lr"), ("y", "accuracy")):
+                await pilot.press(key)
+                await settled(pilot)
+                assert title in str(panel.border_title)
+                assert text_of(app) != before
+                before = text_of(app)
+            await pilot.press("left", "left")
+            await settled(pilot)
+            assert "epoch 9" in text_of(app)
+            assert "lr 0.0003" in text_of(app)
+            await pilot.press("escape")
+            assert panel.cursor is None
+
+
+async def test_the_matrix_goes_back_through_the_epochs_and_reads_a_cell(tmp_path: Path) -> None:
+    with scene("completed", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            await pilot.press("3")
+            await settled(pilot)
+            assert "Confusion matrix · test split" in text_of(app)
+            for _ in range(10):
+                await pilot.press("left_square_bracket")
+            await settled(pilot)
+            assert "Confusion matrix · epoch 1 " in text_of(app)
+            first = next(event for event in recorded() if event.event == "epoch_ended")
+            await pilot.press("down", "down", "percent_sign")
+            await settled(pilot)
+            count = first.confusion[1][0] if first.confusion else -1
+            assert f"1: {count:,} of 1,135 taken for 0" in text_of(app)
+            await pilot.press(*["right_square_bracket"] * 12)
+            await settled(pilot)
+            assert "test split" in text_of(app)
+
+
+async def test_a_hundred_classes_are_scrolled(tmp_path: Path) -> None:
+    events = until_epoch(recorded(), 2.5)
+    names = [f"class {n}" for n in range(100)]
+    matrix = [[(7 if row == column else (row + column) % 3) for column in range(100)] for row in range(100)]
+    for number, event in enumerate(events):
+        if event.event == "run_started":
+            events[number] = event.model_copy(update={"class_names": names, "outputs": 100})
+        if event.event == "epoch_ended":
+            events[number] = event.model_copy(update={"confusion": matrix})
+    run = run_with(tmp_path, events)
+    with run.take_lock():
+        async with opened(Desk(Wish(tmp_path, RunConfig(), "x", run=run)), BIG) as (app, pilot):
+            await pilot.press("3", *["down"] * 100, *["right"] * 100)
+            await settled(pilot)
+            text = text_of(app)
+            assert "class 99: 7 of" in text
+            assert "class 99" in text.split("class 99:")[0]
+
+
+async def test_what_a_run_says_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    events = until_epoch(recorded(), 2.5)
+    for number, event in enumerate(events):
+        if event.event == "run_started":
+            names = ["\x1b]0;owned\x07", "[red]x[/red]", *map(str, range(2, 10))]
+            events[number] = event.model_copy(update={"class_names": names})
+    run = run_with(tmp_path, events)
+    run.log.write_text("\x1b[2Jgone [bold]not markup[/bold]\n")
+    with run.take_lock():
+        async with opened(Desk(Wish(tmp_path, RunConfig(), "x", run=run)), (200, 60)) as (app, _pilot):
+            text = text_of(app)
+            assert "\x1b" not in text
+            assert "[bold]not markup[/bold]" in text
