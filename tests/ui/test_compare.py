@@ -120,7 +120,7 @@ async def test_damaged_and_nasty_runs_are_shown_as_far_as_they_can_be_read(
         await shown(pilot, lambda: "Compare" in text_of(app) and "reading…" not in text_of(app))
         for _ in range(4):
             await pilot.press("y", "l", "pagedown")
-        await shown(pilot, lambda: "cannot be read" in text_of(app))
+        await shown(pilot, lambda: "not valid TOML" in text_of(app))
         assert "config.toml" in text_of(app)
         assert "\x1b" not in text_of(app)
         assert ("━ fine" in text_of(app)) == (not variable)  # a marker of its own where there is no colour
