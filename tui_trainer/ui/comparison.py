@@ -43,7 +43,6 @@ class Source:
         self.run = run
         self._tail = Tail(run.events)
         self._state, self._history = RunState(), History()
-        self._problem = ""
 
     def read(self) -> Iterator[Compared | None]:
         """None after each slice of work, and at the end what is to be seen. Made for a thread."""
@@ -58,14 +57,11 @@ class Source:
         except InputError as error:
             yield self._seen(is_alive, {}, str(error))
         else:
-            yield self._seen(is_alive, settings, self._problem)
+            yield self._seen(is_alive, settings, "")
 
     def _take(self, event: Event) -> None:
         self._state = advance(self._state, event)
-        try:
-            self._history.add(event)
-        except OverflowError:  # a step beyond 64 bits: no run of ours says so
-            self._problem = f"{self.run.events}: a line cannot be read: a number in it is too large"
+        self._history.add(event)
 
     def _seen(self, is_alive: bool, settings: dict[str, Any], problem: str) -> Compared:
         points = {
