@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from tests.ui.scenes import GPUS, scene
 from tests.ui.screens import opened, settled, shown, text_of
 from tui_trainer import devices
-from tui_trainer.events import CommandRejected, HyperparametersChanged, Paused
+from tui_trainer.events import CommandRejected, Continued, HyperparametersChanged, Paused
 from tui_trainer.run_dir import RunDir
 from tui_trainer.ui.dashboard import Dashboard
 from tui_trainer.ui.desk import Desk
@@ -232,6 +233,50 @@ async def test_help_names_every_key(tmp_path: Path) -> None:
             assert all(key.sentence[:40] in text for key in KEYS if key.room in ("", "losses"))
             await pilot.press("escape")
             assert isinstance(app.screen, Dashboard)
+
+
+async def test_a_terminal_without_the_focus_is_looked_after_once_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scene("training", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, _):
+            stage = app.screen
+            assert isinstance(stage, Dashboard)
+            looks: list[float] = []
+            now = [time.monotonic() + 100]
+            monkeypatch.setattr(stage, "look", lambda: looks.append(now[0]))
+            monkeypatch.setattr("tui_trainer.ui.stage.time.monotonic", lambda: now[0])
+            for has_focus, most in ((True, 12), (False, 3)):
+                app.app_focus = has_focus
+                looks.clear()
+                for _tick in range(12):  # three seconds at four looks a second
+                    now[0] += 0.25
+                    stage.tick()
+                assert len(looks) == most
+
+
+async def test_nothing_is_painted_when_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with scene("paused", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            stage = app.screen
+            assert isinstance(stage, Dashboard)
+            painted: list[object] = []
+            monkeypatch.setattr(app, "_display", lambda _screen, update: painted.append(update))
+            for _ in range(5):
+                stage.look()
+                await pilot.pause()
+            assert [update for update in painted if update is not None] == []
+            say(desk.run, Continued(step=6000))
+            await shown(pilot, lambda: any(painted))
+
+
+async def test_a_field_under_the_pointer_says_what_it_is(tmp_path: Path) -> None:
+    with scene("ready", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            await pilot.hover("#hyperparameters", offset=(5, 9))
+            await shown(
+                pilot, lambda: "units of each hidden layer" in str(app.screen.query_one("#hyperparameters").tooltip)
+            )
 
 
 async def test_the_mouse_presses_what_the_footer_says(tmp_path: Path) -> None:

@@ -31,6 +31,16 @@ def test_imports_go_one_way() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
+def test_the_dashboard_never_loads_torch() -> None:
+    rooms = sorted((ROOT / "tui_trainer" / "ui").rglob("*.py"))
+    names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in rooms]
+    code = f"import sys, {', '.join(name for name in names if not name.endswith('.bare'))}\nprint(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = {name.split(".")[0] for name in told.stdout.split()}
+    assert "textual" in loaded
+    assert not loaded & {"torch", "torchvision", "sklearn", "numpy", "safetensors"}
+
+
 HEAVY = {"torch", "torchvision", "sklearn", "numpy", "scipy", "safetensors", "textual"}
 
 

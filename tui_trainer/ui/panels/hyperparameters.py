@@ -194,6 +194,13 @@ class HyperparametersPanel(Panel):
         self.form.cursor = self._top + offset.y
         self.repaint()
 
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """The field under the pointer says what it is."""
+        offset = event.get_content_offset(self)
+        rows = self.form.rows()
+        knob = rows[self._top + offset.y].knob if offset and self._top + offset.y < len(rows) else None
+        self.tooltip = Text(f"{knob.sentence}\n{knob.expected}") if knob else None
+
     def on_mouse_scroll_up(self) -> None:
         """As the key."""
         self.action_form_move(-3)
