@@ -9,6 +9,7 @@ import os
 import platform
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def idle_cores(seconds: float = 0.1) -> int:
     return max(1, min(usable, round(idle)))
 
 
+@cache
 def cpu_name() -> str:
     """The processor's own name, or "" where the system does not say."""
     with suppress(OSError):
