@@ -34,26 +34,27 @@ class Series:
         self._capacity = capacity
         self._steps, self._at, self._values = array("q"), array("d"), array("d")
         self._stride = 1  # raw points in each kept one
-        self._open: list[Point] = []  # raw points that do not fill a kept one yet
+        self._sum, self._count = 0.0, 0  # of raw points that do not fill a kept one yet
         self.recent: deque[Point] = deque(maxlen=recent)
         self.total = 0
 
     def __len__(self) -> int:
-        return len(self._values) + bool(self._open)
+        return len(self._values) + bool(self._count)
 
     def add(self, point: Point) -> None:
         """One more value, later than all before."""
         self.total += 1
         self.recent.append(point)
-        self._open.append(point)
-        if len(self._open) >= self._stride:
-            self._keep(_mean(self._open))
-            self._open.clear()
+        self._sum += point.value
+        self._count += 1
+        if self._count >= self._stride:
+            self._keep(point.step, point.at, self._sum / self._count)
+            self._sum, self._count = 0.0, 0
 
-    def _keep(self, point: Point) -> None:
-        self._steps.append(point.step)
-        self._at.append(point.at)
-        self._values.append(point.value)
+    def _keep(self, step: int, at: float, value: float) -> None:
+        self._steps.append(step)
+        self._at.append(at)
+        self._values.append(value)
         if len(self._values) >= self._capacity:
             pairs = [_mean(list(self._kept(n, n + 2))) for n in range(0, len(self._values), 2)]
             self._steps = array("q", [pair.step for pair in pairs])
@@ -68,15 +69,16 @@ class Series:
     def whole(self) -> list[Point]:
         """The whole run, oldest first, at most `capacity` points; the newest is always there in full."""
         points = list(self._kept(0, len(self._values)))
-        if self._open:
-            points.append(_mean(self._open))
-        return [*points[:-1], self.recent[-1]] if points and self.recent else points
+        if not self.recent:
+            return points
+        return [*points, self.recent[-1]] if self._count else [*points[:-1], self.recent[-1]]
 
     def cut_after(self, step: int) -> None:
         """Forget what was said of later steps."""
         keep = bisect_right(self._steps, step)
         del self._steps[keep:], self._at[keep:], self._values[keep:]
-        self._open = [point for point in self._open if point.step <= step]
+        if self.recent and self.recent[-1].step > step:
+            self._sum, self._count = 0.0, 0
         self.recent = deque((point for point in self.recent if point.step <= step), maxlen=self.recent.maxlen)
 
 

@@ -60,7 +60,17 @@ class RunState:
 
 def advance(state: RunState, event: Event) -> RunState:
     """The state after one more event."""
-    state = replace(state, last_heard=event.time)
+    match event:  # the two that come by the hundred thousand are folded in one step
+        case Progress():
+            return replace(state, last_heard=event.time, progress=event, step=event.step, epochs=event.epochs)
+        case EpochEnded():
+            best = event if event.is_best else state.best
+            done = {"epochs_done": event.epoch, "step": event.step, "epochs": event.epochs}
+            return replace(state, last_heard=event.time, epoch=event, best=best, **done)  # type: ignore[arg-type]
+    return _advance(replace(state, last_heard=event.time), event)
+
+
+def _advance(state: RunState, event: Event) -> RunState:
     match event:
         case PhaseBegan():
             return replace(state, phase=event.what)
@@ -68,11 +78,6 @@ def advance(state: RunState, event: Event) -> RunState:
             return replace(state, status="training", phase="", started=event, epochs=event.epochs)
         case RunResumed():
             return _rewound(state, event)
-        case Progress():
-            return replace(state, progress=event, step=event.step, epochs=event.epochs)
-        case EpochEnded():
-            best = event if event.is_best else state.best
-            return replace(state, epoch=event, best=best, epochs_done=event.epoch, step=event.step, epochs=event.epochs)
         case CheckpointSaved():
             return replace(state, saved=event)
         case Paused():

@@ -8,7 +8,7 @@ from array import array
 from tui_trainer import config_file, events
 from tui_trainer.config import RunConfig
 from tui_trainer.errors import InputError, printable
-from tui_trainer.events import EpochEnded, Event, RunResumed
+from tui_trainer.events import EpochEnded, Event, Progress, RunResumed
 from tui_trainer.history import History
 from tui_trainer.knobs import KNOBS
 from tui_trainer.launch import Exit, exit_of
@@ -66,6 +66,7 @@ class RunFollower:
         self.is_alive = run.is_alive()
         self.is_complete = False  # whether everything written so far was read
         self.exit: Exit | None = None
+        self._progress: Progress | None = None  # not folded into the state yet
         self._tail = Tail(run.events)
         self._output = Tail(run.log)
 
@@ -82,6 +83,7 @@ class RunFollower:
             for place, line in lines:
                 if event := events.parse(line):
                     self._take(event, place)
+        self._fold_progress()
         for text in self._output.new_lines():
             self.log.add_output(printable(text.rpartition("\r")[2]))
         if self.is_alive:
@@ -90,8 +92,12 @@ class RunFollower:
             self.exit = exit_of(self.run)  # the watcher may need a moment to write it
 
     def _take(self, event: Event, place: int) -> None:
-        self.state = advance(self.state, event)
         self.history.add(event)
+        if isinstance(event, Progress):  # of many in a row only the last one shapes the state
+            self._progress = event
+            return
+        self._fold_progress()
+        self.state = advance(self.state, event)
         self.log.add(event)
         match event:
             case EpochEnded():
@@ -102,8 +108,13 @@ class RunFollower:
                 self.epochs.cut_after(event.epochs_done)
                 if self.detailed and self.detailed.epoch > event.epochs_done:
                     self.detailed = self.epoch(self.epochs.epochs[-1]) if self.epochs.epochs else None
-        if not isinstance(event, EpochEnded | events.Progress):
+        if not isinstance(event, EpochEnded):
             self.answers.append(event)
+
+    def _fold_progress(self) -> None:
+        if self._progress:
+            self.state = advance(self.state, self._progress)
+            self._progress = None
 
     @property
     def seen_state(self) -> RunState:

@@ -49,8 +49,7 @@ class Painted(Widget):
         width, height = self.size
         if not width or not height or not self.is_attached:
             return
-        fresh = [self._strip(text, width) for text in list(self.lines(width, height))[:height]]
-        fresh += [Strip.blank(width)] * (height - len(fresh))
+        fresh = self._fresh(width, height)
         old, self._strips = self._strips, fresh
         if len(old) != len(fresh) or old[0].cell_length != width:
             self.refresh()
@@ -63,13 +62,19 @@ class Painted(Widget):
         if changed:
             self.refresh(*changed)
 
+    def _fresh(self, width: int, height: int) -> list[Strip]:
+        strips = [self._strip(text, width) for text in list(self.lines(width, height))[:height]]
+        return strips + [Strip.blank(width)] * (height - len(strips))
+
     def _strip(self, text: Text, width: int) -> Strip:
         text.no_wrap = True
         text.end = ""
         return Strip(text.render(self.app.console)).adjust_cell_length(width).simplify()
 
     def render_line(self, y: int) -> Strip:
-        """As Widget: one line, on the widget's own background."""
+        """As Widget: one line, on the widget's own background. The first frame has its content already."""
+        if not self._strips and self.size:
+            self._strips = self._fresh(*self.size)
         strip = self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
         return strip.apply_style(self.rich_style)
 

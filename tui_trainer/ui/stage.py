@@ -10,8 +10,9 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.reactive import reactive
+from textual.reactive import Reactive, reactive
 from textual.screen import Screen
+from textual.widget import Widget
 
 from tui_trainer import devices
 from tui_trainer.ui.desk import Desk
@@ -38,6 +39,7 @@ class Stage(Screen[None]):
     """Panels around one `Desk`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [key.binding for key in of_room("")]
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)  # Textual would repaint the screen at every tab
     view: reactive[View] = reactive(View, init=False, repaint=False)
 
     def __init__(self, desk: Desk, refresh: float) -> None:
