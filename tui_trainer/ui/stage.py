@@ -71,7 +71,7 @@ class Stage(Screen[None]):
         """The clock starts; a long history is read in slices, so that keys work meanwhile."""
         self.show_desk()
         self.place_panels()
-        self.panel(self._current).focus()
+        self.set_focus(self.panel(self._current))
         self.set_interval(self._seconds, self.tick)
         self.sample_devices()
         self.read_on()
@@ -194,7 +194,7 @@ class Stage(Screen[None]):
         """Show a panel and give it the keys."""
         self._current = name
         self.place_panels()
-        self.panel(name).focus()
+        self.set_focus(self.panel(name))  # at once: the next key is meant for it
 
     def label_of(self, key: Key) -> str:
         """What the footer calls a key now; "" where it has no use."""
