@@ -99,7 +99,7 @@ def attach(arguments: Sequence[str]) -> int:
 
 def _dashboard(options: argparse.Namespace, runs_dir: Path, **wish: Any) -> int:
     """Open the dashboard in this terminal. Raises InputError where there is none."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # Textual draws on stderr
         raise InputError("the dashboard needs a terminal; in a script or a pipe add --no-ui")
     if os.environ.get("TERM", "") in ("", "dumb"):
         raise InputError("the dashboard needs a terminal that can move its cursor (TERM is dumb); add --no-ui")

@@ -124,6 +124,13 @@ class Tail:
         self._rest = b""
         self._offset = path.stat().st_size if from_end and path.exists() else 0
 
+    def has_shrunk(self) -> bool:
+        """Whether the file is shorter than what was read of it."""
+        try:
+            return self._path.stat().st_size < self._offset
+        except OSError:
+            return False
+
     def next_lines(self, most: int = READ_AT_ONCE) -> list[tuple[int, bytes]]:
         """Some of what was appended, as (place in the file, line); empty when there is no whole line more."""
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tui_trainer.config import RunConfig
 from tui_trainer.config_file import to_toml
-from tui_trainer.errors import InputError, RunBusyError, StorageError, nearest
+from tui_trainer.errors import InputError, RunBusyError, StorageError, nearest, printable
 from tui_trainer.run_dir import RunDir, guarded, replace_file
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -25,11 +25,21 @@ def check_new(runs_dir: Path, name: str | None) -> None:
     if not os.access(there, os.W_OK | os.X_OK):
         raise InputError(f"--runs-dir {runs_dir}: {there} cannot be written; name another folder or change its rights")
     if name is not None:
-        if not NAME.fullmatch(name):
-            said = ascii(name)[1:-1][:60]
-            raise InputError(f"--name {said}: expected up to 100 letters, digits, dots, dashes or underscores")
+        try:
+            check_name(name)
+        except InputError as error:
+            raise InputError(f"--name {error}") from None
         if (runs_dir / name).exists():
             raise _taken(runs_dir / name)
+
+
+def check_name(name: str) -> None:
+    """Raises InputError for what is no run's name."""
+    if not NAME.fullmatch(name):
+        raise InputError(
+            f"{printable(name)[:60]}: expected up to 100 letters, digits, dots, dashes or underscores, "
+            "a letter or digit first"
+        )
 
 
 def create(runs_dir: Path, name: str | None, stem: str) -> RunDir:
@@ -99,9 +109,16 @@ def newest_living(runs_dir: Path) -> RunDir:
     raise InputError(f"no run trains in {runs_dir} now; to open the newest: tui-trainer attach {runs[-1].name}")
 
 
+def check_rename(run: RunDir, name: str) -> None:
+    """Raises InputError where the run cannot have this name."""
+    check_name(name)
+    if run.path.with_name(name).exists():
+        raise InputError(f"{name} exists; choose another name")
+
+
 def rename(run: RunDir, name: str) -> RunDir:
     """The run under another name. Raises InputError where the name is bad or taken, or the run is being trained."""
-    check_new(run.path.parent, name)
+    check_rename(run, name)
     try:
         with run.take_lock():
             return RunDir(run.path.rename(run.path.with_name(name)))

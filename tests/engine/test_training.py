@@ -235,6 +235,14 @@ def test_a_command_that_cannot_be_obeyed_is_said_and_changes_nothing(line: str, 
     assert the_end(events).reason == "completed"
 
 
+def test_an_epoch_that_has_begun_cannot_be_taken_away() -> None:
+    made = session(epochs=4)
+    steps = made.epoch_end // made.batch_size + 3  # reports at every step: this is in the second epoch
+    events = run(made, inbox=At({steps: ['{"command":"set","epochs":1}']}), every_step=True)
+    assert "epoch 2 has begun already" in of_kind(events, CommandRejected)[0].why
+    assert the_end(events).epochs_done == 4
+
+
 def test_evaluate_answers_at_once_and_training_is_none_the_wiser() -> None:
     run(plain := session(epochs=1, dropout=0.5))
     asked = session(epochs=1, dropout=0.5)

@@ -108,7 +108,7 @@ async def test_more_epochs_are_asked_for_in_all(tmp_path: Path) -> None:
             await pilot.press("plus")
             await shown(pilot, lambda: "How many shall it be in all?" in text_of(app))
             await pilot.press("ctrl+u", "3")
-            await shown(pilot, lambda: "6 are done already" in text_of(app))
+            await shown(pilot, lambda: "7 have begun already" in text_of(app))
             await pilot.press("ctrl+u", *"25", "enter")
             await shown(pilot, lambda: asked(desk))
             assert asked(desk)[0]["epochs"] == 25

@@ -47,13 +47,13 @@ async def test_runs_are_listed_newest_first_with_their_figures(folder: Path) -> 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (160, 50)])
 async def test_footer_and_heading_fit_every_size(folder: Path, size: tuple[int, int]) -> None:
     make_run(folder, "a" * 100)
-    async with listed(folder, size) as (app, _, table):
+    async with listed(folder, size) as (app, pilot, table):
+        await shown(pilot, lambda: "✔ completed" in text_of(app))
         assert table.row_count == 1
         lines = text_of(app).splitlines()
         assert lines[0].startswith(" Runs  1 run")
         assert "enter" in lines[-1]
         assert "esc" in lines[-1]
-        assert "✔ completed" in text_of(app)
 
 
 async def test_enter_opens_the_run(folder: Path) -> None:

@@ -132,7 +132,10 @@ class Session:
             return evaluate(self.model, split, self.data, self.do_step.loss)
 
     def change(self, config: RunConfig) -> None:
-        """Let changed live hyperparameters take effect from the next step on."""
+        """Let changed live hyperparameters take effect from the next step on. Raises InputError for what cannot be."""
+        begun = self.epochs_done + (1 if self.position else 0)
+        if config.training.epochs < begun:
+            raise InputError(f"epochs {config.training.epochs}: epoch {begun} has begun already; give it at least that")
         check_fits(config, self.data)
         self.config = config
         self._plan_epoch()

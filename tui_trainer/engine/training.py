@@ -116,9 +116,9 @@ def ended(session: Session, reason: EndReason, steering: Steering) -> RunEnded:
     done, epochs = session.epochs_done, session.config.training.epochs
     signal = steering.stop.signal if steering.stop else None
     message = {
-        "completed": f"{done} of {max(done, epochs)} epochs",
+        "completed": f"{done:,} of {max(done, epochs):,} epochs",
         "early_stopped": f"no better {session.record.metric} for {session.record.epochs_since} epochs",
-        "stopped": f"{f'by {signal} ' if signal else ''}in epoch {min(done + 1, epochs)} of {epochs}; saved",
+        "stopped": f"{f'by {signal} ' if signal else ''}in epoch {min(done + 1, epochs):,} of {epochs:,}; saved",
     }[reason]
     tested = {} if signal else test(session)
     return RunEnded(reason=reason, message=message, step=session.step, signal=signal, **_record(session), **tested)

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import os
 import signal
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from textual.app import App
@@ -47,6 +47,11 @@ class TrainerApp(App[None]):
         if is_ascii:
             self._filters.append(AsciiFilter())
 
+    def notify(self, message: str, **options: Any) -> None:
+        """As App, but not a second time while the same sentence is still on screen."""
+        if not any(said.message == message and not said.has_expired for said in self._notifications):
+            super().notify(message, **options)
+
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """As App, in fewer bytes."""
         super()._display(screen, lean(renderable))  # type: ignore[arg-type]
@@ -77,4 +82,4 @@ class TrainerApp(App[None]):
 
     def action_leave_hint(self) -> None:
         """Ctrl-C is a habit; here it must not stop anything."""
-        self.notify("q leaves (a run goes on), s stops the run.", timeout=4)
+        self.notify("q leaves; the run goes on. s stops it." if self.desk.run else "q leaves.", timeout=4)

@@ -97,12 +97,12 @@ class Dashboard(Stage):
         if not self.view.run or state.started is None:
             self.notify("Open or start a run first.", timeout=4)
             return
-        done = max(state.epochs_done, state.progress.epoch - 1 if state.progress else 0)
+        done = min(state.epochs_done + 1, state.epochs) if state.is_open else state.epochs_done
 
         def check(text: str) -> int:
             epochs = int(read_value("epochs", text))
             if epochs <= done:
-                raise InputError(f"{done} are done already; give it more")
+                raise InputError(f"{done} {'have begun' if state.is_open else 'are done'} already; give it more")
             return epochs
 
         def take(answer: str | None) -> None:
@@ -114,7 +114,7 @@ class Dashboard(Stage):
                 patience = {"patience": 0} if state.status == "early_stopped" else {}
                 self.attempt(self.desk.resume, {"epochs": check(answer), **patience})
 
-        sentence = f"{done} of {state.epochs} are done. How many shall it be in all?"
+        sentence = f"{state.epochs_done} of {state.epochs} are done. How many shall it be in all?"
         if state.status == "early_stopped":
             sentence += " Early stopping is switched off."
         from tui_trainer.ui.asking import AskText
@@ -123,6 +123,8 @@ class Dashboard(Stage):
 
     def action_new(self) -> None:
         """The form, with the settings of the run that was open; the run is left alone."""
+        if self.view.is_readonly:
+            self.notify("Opened read-only: `tui-trainer` in another terminal sets up a run.", timeout=6)
         if self.view.is_readonly or not self.view.run:
             return
         name, goes_on = self.view.run, self.view.state.is_open and self.desk.follower and self.desk.follower.is_alive
@@ -254,4 +256,11 @@ def asking_for(knob: Knob, value: object, devices: list[str]) -> AskChoice | Ask
     if choices:
         return AskChoice(label(knob), knob.sentence, [(choice, Text(choice)) for choice in choices], str(value))
     text = "" if value == () else spoken(value)
-    return AskText(label(knob), f"{knob.sentence}. {knob.expected}.", text, lambda typed: read_value(knob.name, typed))
+
+    def check(typed: str) -> None:
+        try:
+            read_value(knob.name, typed)
+        except InputError as error:  # the window's title names it already
+            raise InputError(str(error).removeprefix(f"{knob.name}: ")) from None
+
+    return AskText(label(knob), f"{knob.sentence}. {knob.expected}.", text, check)

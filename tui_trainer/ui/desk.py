@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -147,8 +148,9 @@ class Desk:
         if follower.state.started is None and self._form_before:
             run, (config, stem) = follower.run, self._form_before
             self.set_up(config, stem)
-            self._problem = said
+            self._problem = said  # told in the status line
             run.remove()
+            return []
         return [said]
 
     def problem(self) -> str:
@@ -175,6 +177,8 @@ class Desk:
             pending=self.steering.pending,
             is_readonly=self.is_readonly,
             is_reading=is_reading,
+            silent_seconds=int(time.monotonic() - follower.heard_at) // 10 * 10 if state.status == "training" else 0,
+            is_gone=state.status == "lost" and not follower.run.path.is_dir(),
             checkpoint_step=state.saved.step if state.saved else None,
         )
 

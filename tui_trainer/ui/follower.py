@@ -57,29 +57,37 @@ class RunFollower:
 
     def __init__(self, run: RunDir) -> None:
         self.run = run
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Nothing was read yet."""
         self.state = RunState()
         self.history = History()
         self.log = LogBook()
         self.epochs = EpochIndex()
         self.detailed: EpochEnded | None = None  # the newest epoch whose matrix was kept
         self.answers: list[Event] = []  # since they were last taken: for whoever waits for one
-        self.is_alive = run.is_alive()
+        self.is_alive = self.run.is_alive()
+        self.heard_at = time.monotonic()  # when the last line was read
         self.is_complete = False  # whether everything written so far was read
         self.exit: Exit | None = None
         self._progress: Progress | None = None  # not folded into the state yet
-        self._tail = Tail(run.events)
-        self._output = Tail(run.log)
+        self._tail = Tail(self.run.events)
+        self._output = Tail(self.run.log)
 
     def read(self, seconds: float) -> None:
         """Take in what was appended, for about so many seconds of work."""
         end = time.monotonic() + seconds
         self.is_alive = self.run.is_alive()  # before reading: a worker says its end before it lets go
         self.is_complete = False
+        if self._tail.has_shrunk():  # somebody cut or replaced the file: what was read no longer holds
+            self.start_over()
         while time.monotonic() < end:
             lines = self._tail.next_lines(READ_AT_ONCE)
             if not lines:
                 self.is_complete = True
                 break
+            self.heard_at = time.monotonic()
             for place, line in lines:
                 if event := events.parse(line):
                     self._take(event, place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -27,18 +28,21 @@ class HelpScreen(ModalScreen[None]):
     ]
 
     def compose(self) -> ComposeResult:
-        """One text."""
+        """A text and a table."""
         with VerticalScroll(classes="box help"):
-            yield Static(self._text())
+            yield Static(Text.assemble(("Keys", "bold"), "\n", (INTRODUCTION, "dim")))
+            yield Static(self._table())
+            yield Static(Text("\nesc closes this", "dim"))
 
-    def _text(self) -> Text:
-        text = Text.assemble(("Keys", "bold"), "\n", (INTRODUCTION, "dim"), "\n")
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True, style="bold")
+        table.add_column()
         before = ""
         for where, keys, sentence in table_rows():
             if where != before:
-                text.append(f"\n{where}\n" if where == "everywhere" else f"\nin {where}\n", "bold")
+                table.add_row("", "")
+                table.add_row(where if where == "everywhere" else f"in {where}", "")
                 before = where
-            text.append(f"  {keys:17} ", "bold")
-            text.append(f"{sentence}\n")
-        text.append("\nesc closes this", "dim")
-        return text
+            table.add_row(f"  {keys}", sentence)
+        return table

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
+from typing import Literal
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandList, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.widgets import OptionList
 
 from tui_trainer.ui.dashboard import Dashboard
 from tui_trainer.ui.keybar import PANELS
 from tui_trainer.ui.keys import KEYS, Key
+
+
+def _move_page(self: CommandList, direction: Literal[-1, 1]) -> None:
+    """Textual 8.2 looks up lines that a list just filled has not laid out yet: a KeyError, and the app is gone."""
+    with suppress(KeyError):
+        OptionList._move_page(self, direction)
+
+
+CommandList._move_page = _move_page  # type: ignore[method-assign, assignment]
 
 
 class KeyCommands(Provider):

@@ -77,12 +77,12 @@ class RunsScreen(Screen[tuple[str, RunDir] | None]):
         facts, marked = self._table.facts, len(self._table.marked)
         living = sum(one.is_alive for one in facts.values())
         words = [f"{len(facts)} runs" if len(facts) != 1 else "1 run"]
-        words += [f"{living} in training"] if living else []
+        words += [f"{living} living"] if living else []
         words += [f"{marked} marked"] if marked else []
         words += ["reading…"] if self._is_first else []
         line = Text.assemble((" Runs  ", "bold"), " · ".join(words))
         line.append("  read-only" if self._is_readonly else "", "bold")
-        line.append(f"  {printable(str(self._runs_dir))}", "dim")
+        line.append(f"  in {printable(str(self._runs_dir))}", "dim")
         return [line]
 
     def _empty(self, width: int, height: int) -> list[Text]:
@@ -201,7 +201,7 @@ class RunsScreen(Screen[tuple[str, RunDir] | None]):
 
         def check(name: str) -> None:
             if name != run.name:
-                runs_folder.check_new(run.path.parent, name)
+                runs_folder.check_rename(run, name)
 
         def take(name: str | None) -> None:
             if name and name != run.name and self.attempt(runs_folder.rename, run, name):

@@ -174,6 +174,8 @@ class Stage(Screen[None]):
         self.query_one("#right").display = not is_solo or self._current in ("losses", "confusion", "log")
         self.query_one("#below").display = not is_solo or self._current in ("confusion", "log")
         self.fit_status()
+        if not is_solo:
+            self.query_one("#below").styles.height = min(16, (height - 4) * 45 // 100) if width < WIDE else "2fr"
         self.set_class(is_solo, "-solo")
         self.set_class(width >= WIDE, "-wide")
 

@@ -59,12 +59,13 @@ class LogBook:
 
 
 def epoch_words(event: EpochEnded) -> str:
-    """`epoch 3/10  97.31 %  val 0.0911  train 0.0824`: what matters most first, since narrow panels cut the rest."""
-    parts = [f"epoch {event.epoch}/{event.epochs}", "*" if event.is_best else ""]
+    """`epoch 3  97.31 %  val 0.0911  train 0.0824`: what matters most first, since narrow panels cut the rest."""
+    parts = [f"epoch {event.epoch:,}"]
     if event.val_accuracy is not None:
         parts.append(f"{event.val_accuracy:.2%}")
     if event.val_rmse is not None:
         parts.append(f"RMSE {event.val_rmse:.4g}")
+    parts.append("best" if event.is_best else "")
     parts.append(f"val {event.val_loss:.4f}" if event.val_loss is not None else "")
     return "  ".join(filter(None, [*parts, f"train {event.train_loss:.4f}"]))
 
@@ -85,6 +86,8 @@ class View:
     problem: str = ""  # why the form cannot be trained
     plan: str = ""  # what the form would train, in words
     checkpoint_step: int | None = None
+    silent_seconds: int = 0  # without a word from a run that trains, in steps of ten
+    is_gone: bool = False  # the run's folder was moved or deleted
 
     @property
     def status(self) -> str:

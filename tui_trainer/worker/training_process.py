@@ -126,7 +126,8 @@ def _work(
                 file.append(line)
             yield whole
     except Exception as error:
-        log.exception("the run failed")
+        if not isinstance(error, StorageError):
+            log.exception("the run failed")
         state = reduce(advance, run.read_milestones(), state)
         end = _failed(run, state, error)
         if file:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import BindingType
 
 from tui_trainer.errors import printable
-from tui_trainer.ui.charts import Curve, Picture, drawn
+from tui_trainer.ui.charts import Curve, Picture, drawn, nice_ticks
 from tui_trainer.ui.follower import RunFollower
 from tui_trainer.ui.panels.panel import Panel, bindings
 
@@ -80,6 +81,8 @@ class ConfusionPanel(Panel):
         self.is_share = needed > width if self._wants_share is None else self._wants_share
         self.retitle(where, "% of row" if self.is_share else "")
         cell = (4 if self.is_share else max(3, len(str(largest)) + 1)) + (1 if width > 60 else 0)
+        if self.is_share and label + 1 + cell * count > width:
+            cell = 3
         across = max(1, min(count, (width - label - 1) // cell))
         down = max(1, min(count, height - 2))
         if self._cell:
@@ -139,17 +142,15 @@ class ConfusionPanel(Panel):
         diagonal = Curve(((low, low), (high, high)), self.palette.mark, "-")
         left = width if width < 60 else width // 2
         points = Curve(tuple(pairs), self.palette.val, "o", is_scatter=True)
-        rows = drawn(Picture((diagonal, points), is_plain=is_plain, is_ascii=self.trainer.is_ascii), left, height - 1)
+        ticks = tuple(nice_ticks(low, high, max(2, left // 14)))
+        frame = Picture((diagonal, points), is_plain=is_plain, is_ascii=self.trainer.is_ascii, x_ticks=ticks)
+        rows = drawn(frame, left, height - 1)
         if left < width:
             residuals = Curve(tuple((b, b - a) for a, b in pairs), self.palette.train, "x", is_scatter=True)
             zero = Curve(((low, 0.0), (high, 0.0)), self.palette.mark, "-")
-            other = drawn(
-                Picture((zero, residuals), is_plain=is_plain, is_ascii=self.trainer.is_ascii), width - left, height - 1
-            )
+            other = drawn(replace(frame, curves=(zero, residuals)), width - left, height - 1)
             rows = [Text.assemble(one, two) for one, two in zip(rows, other, strict=False)]
-        legend = "up: predicted, across: true" + (
-            "   |   up: predicted minus true, across: predicted" if left < width else ""
-        )
+        legend = f"{'predicted over true':{left}}" + ("error over predicted" if left < width else "")
         return [*rows, Text(legend[:width], "dim")]
 
     def action_matrix_epoch(self, by: int) -> None:

@@ -100,7 +100,7 @@ class HyperparametersPanel(Panel):
         if width >= WITH_SENTENCE:
             line.append(" " * max(2, VALUE_COLUMNS + LABEL_COLUMNS + 2 - line.cell_len))
             line.append(knob.sentence, "dim")
-            line.truncate(width, overflow="ellipsis")
+        line.truncate(width, overflow="ellipsis")
         return line
 
     def _explained(self, width: int) -> list[Text]:

@@ -18,6 +18,11 @@ ROWS_FOR_PLOT = 8
 Points = list[tuple[float, float]]
 
 
+def short(value: float) -> str:
+    """At most eight columns: `0.06529`, `3.06e-05`, `267,104`."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.4g}" if abs(value) >= 1e-4 else f"{value:.3g}"
+
+
 class LossesPanel(Panel):
     """What is shown is chosen by keys; the curves come with the view."""
 
@@ -98,7 +103,7 @@ class LossesPanel(Panel):
         spark = sparkline(values, size)
         line.append(f"{word:>5} ", "dim")
         line.append(f"{spark:{size}}", f"rgb({colour[0]},{colour[1]},{colour[2]})")
-        line.append(f" {values[-1]:<8.4g} " if values else " " * 10)
+        line.append(f" {short(values[-1]):<8} " if values else " " * 10)
 
     def _curves(self) -> list[tuple[str, Points, RGB, str]]:
         """(word, points, colour, marker) of the figure that is plotted."""
@@ -120,6 +125,9 @@ class LossesPanel(Panel):
     def _points(self, name: str) -> Points:
         series = self._series(name)
         points: Sequence[Point] = list(series.recent) if self.is_recent else series.whole()
+        if self.is_recent and points:  # the last quarter of the run, as far as it is kept in full
+            start = points[-1].at * 0.75
+            points = [point for point in points if point.at >= start]
         values = [point.value for point in points]
         if name != "lr":
             values = smoothed(values, self.smoothing)

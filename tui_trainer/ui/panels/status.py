@@ -18,7 +18,7 @@ SIGNS = {
 }  # fmt: skip
 
 MOST_ROWS = 7
-RIGHT_COLUMNS = 50  # kept for rate, best and last checkpoint: bars that jump cost a slow line dearly
+RIGHT_COLUMNS = 55  # kept for rate, best and last checkpoint: bars that jump cost a slow line dearly
 
 
 class StatusPanel(Panel, can_focus=False):
@@ -60,7 +60,8 @@ class StatusPanel(Panel, can_focus=False):
             facts = f"  {started.data} · {architecture(started)} · {started.parameters:,} parameters"
             left.append(facts, "dim")
         sign = SIGNS[view.status]
-        words = ", ".join([view.status.replace("_", " "), *view.pending])
+        silent = [f"silent for {clock(view.silent_seconds)}"] if view.silent_seconds else []
+        words = ", ".join([view.status.replace("_", " "), *silent, *view.pending])
         where = f"  {started.device}" if view.run and started else ""
         right = Text.assemble((f"{sign} {words}", self._style()), (where, "dim"))
         if view.is_readonly:
@@ -111,7 +112,7 @@ class StatusPanel(Panel, can_focus=False):
     def _best(self) -> Text:
         state, text = self.view.state, Text()
         if state.best:
-            text.append(f"best {figure(state.best)} (epoch {state.best.epoch})   ")
+            text.append(f"best {best(state.best)}   ")
         if state.saved:
             text.append(f"saved {time.strftime('%H:%M:%S', time.localtime(state.saved.time))}", "dim")
         return text
@@ -132,9 +133,13 @@ class StatusPanel(Panel, can_focus=False):
             return "n goes back to the form"
         if end.reason in ("completed", "early_stopped"):
             return "+ more epochs, n new run, o runs"
+        if end.reason == "diverged":
+            return "e changes the learning rate, space resumes with it, n new run"
         return "space resumes, n new run, o runs"
 
     def _lost(self) -> list[Text]:
+        if self.view.is_gone:
+            return [Text("The run's folder was moved or deleted.", self.palette.bad), Text("n goes back to the form.")]
         how = self.view.exit
         what = f"The worker {how.sentence}" if how else "The worker is gone without a word"
         said = f": {printable(how.last_words[-1])}" if how and how.last_words else ""
@@ -155,6 +160,14 @@ def figure(epoch: EpochEnded) -> str:
     if epoch.val_rmse is not None:
         return f"RMSE {epoch.val_rmse:.4g}"
     return f"loss {epoch.val_loss:.4f}" if epoch.val_loss is not None else ""
+
+
+def best(epoch: EpochEnded) -> str:
+    """The best epoch by the figure that decides it, with what people look at beside it."""
+    if epoch.val_loss is None:
+        return f"{figure(epoch)} (epoch {epoch.epoch})"
+    beside = figure(epoch).removeprefix("accuracy ")
+    return f"loss {epoch.val_loss:.4f} (epoch {epoch.epoch}, {beside})"
 
 
 def results(end: RunEnded) -> str:
