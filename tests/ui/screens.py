@@ -83,4 +83,4 @@ def check_snapshot(name: str, now: str) -> None:
     assert path.exists(), f"no snapshot {name}; look at the screen, then run with {UPDATE}=1"
     before = path.read_text()
     difference = difflib.unified_diff(before.splitlines(), now.splitlines(), "on disk", "now", lineterm="", n=1)
-    assert now == before, "\n".join(list(difference)[:60])
+    assert now == before, "\n".join(line[:200] for line in list(difference)[:60])

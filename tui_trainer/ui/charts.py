@@ -136,13 +136,13 @@ def _y_ticks(plot: object, values: Sequence[float], height: int, *, is_log: bool
 
 def nice_ticks(low: float, high: float, most: int) -> list[float]:
     """Round numbers (1, 2 or 5 times a power of ten apart) between two values; at most so many, at least one."""
-    if not high > low:
-        return [low]
     rough = (high - low) / max(1, most)
+    if not rough > 1e-300:
+        return [low]
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     first = math.ceil(low / step - 1e-9)
-    ticks = [round(n * step, 12) for n in range(first, math.floor(high / step + 1e-9) + 1)]
+    ticks = [float(f"{n * step:.12g}") for n in range(first, math.floor(high / step + 1e-9) + 1)]
     return ticks or [low]
 
 

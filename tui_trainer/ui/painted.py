@@ -26,6 +26,8 @@ class Painted(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._strips: list[Strip] = []
+        self._known: dict[tuple[object, ...], Strip] = {}  # lines that were rendered, by their text
+        self._known_for: tuple[object, ...] = ()
 
     def lines(self, width: int, height: int) -> Sequence[Text]:
         """What to show in so many columns and rows."""
@@ -63,8 +65,18 @@ class Painted(Widget):
             self.refresh(*changed)
 
     def _fresh(self, width: int, height: int) -> list[Strip]:
-        strips = [self._strip(text, width) for text in list(self.lines(width, height))[:height]]
-        return strips + [Strip.blank(width)] * (height - len(strips))
+        """The present lines; one that is as it was is not rendered again."""
+        style = self.rich_style
+        if self._known_for != (width, style):
+            self._known, self._known_for = {}, (width, style)
+        known, self._known = self._known, {}
+        strips = []
+        for text in list(self.lines(width, height))[:height]:
+            key = (text.plain, tuple(text.spans), text.style)
+            strip = known.get(key) or self._strip(text, width).apply_style(style)
+            self._known[key] = strip
+            strips.append(strip)
+        return strips + [Strip.blank(width, style)] * (height - len(strips))
 
     def _strip(self, text: Text, width: int) -> Strip:
         text.no_wrap = True
@@ -75,8 +87,7 @@ class Painted(Widget):
         """As Widget: one line, on the widget's own background. The first frame has its content already."""
         if not self._strips and self.size:
             self._strips = self._fresh(*self.size)
-        strip = self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
-        return strip.apply_style(self.rich_style)
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
 
     def on_resize(self, _event: events.Resize) -> None:
         """Lines depend on the size."""
@@ -84,7 +95,7 @@ class Painted(Widget):
 
     def repaint_all(self) -> None:
         """After a change of theme."""
-        self._strips = []
+        self._strips, self._known = [], {}
         self.repaint()
 
 

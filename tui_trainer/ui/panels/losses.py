@@ -27,7 +27,7 @@ class LossesPanel(Panel):
     """What is shown is chosen by keys; the curves come with the view."""
 
     heading = "Losses"
-    seconds_between = 1.0
+    seconds_between = 2.0
     BINDINGS: ClassVar[list[BindingType]] = bindings("losses")
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
