@@ -99,7 +99,7 @@ def test_a_killed_worker_is_told_and_resumed(run: RunDir) -> None:
 
 
 def test_a_terminal_that_is_hung_up_does_not_harm_the_run(run: RunDir) -> None:
-    terminal = Terminal(["--epochs", "3000", "--threads", "1", "--name", "it"])
+    terminal = Terminal(["--epochs", "1000", "--threads", "1", "--name", "it"])
     terminal.wait_for("Press space to train it")
     terminal.press(" ")
     terminal.wait_for("● training")
