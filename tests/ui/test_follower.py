@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.ui.scenes import recorded, run_with, scene, until_epoch
+from tests.ui.scenes import ended, recorded, run_with, scene, until_epoch
 from tests.ui.screens import opened, shown, text_of
 from tui_trainer.config import RunConfig
 from tui_trainer.events import EpochEnded, RunResumed, RunStarted
@@ -94,6 +95,19 @@ async def test_a_folder_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
         await shown(pilot, lambda: "was moved or deleted" in text_of(app))
         await pilot.press("n")
         await shown(pilot, lambda: "○ ready" in text_of(app))
+
+
+def test_a_worker_that_dies_while_it_resumes_is_told(tmp_path: Path) -> None:
+    run = run_with(tmp_path, ended(until_epoch(recorded(), 6.3), reason="stopped"))
+    desk = Desk(Wish(tmp_path, RunConfig(), "x", run=run))
+    desk.read(5)
+    desk._waits_for_worker = True
+    run.lock.write_text("process 4711 on gpu-box\n")
+    run.log.write_text("MemoryError: no room\n")
+    run.exit.write_text(json.dumps({"exit": 1, "pid": 4711, "log_start": 0}))
+    assert desk.read(5) == ["the worker ended with exit code 1: MemoryError: no room"]
+    assert desk.view().status == "stopped"
+    assert desk.read(5) == []
 
 
 async def test_the_palette_survives_a_page_down_while_it_fills(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ class Desk:
         self.follower: RunFollower | None = None
         self.steering: Steering | None = None
         self._waits_for_worker = False
-        self._form_before: tuple[RunConfig, str] | None = None
+        self._form_before: tuple[RunConfig, str, str | None] | None = None
         self._problem: str | None = None
         if wish.run:
             self.open(wish.run)
@@ -93,7 +93,7 @@ class Desk:
     def start(self) -> None:
         """Train what the form says."""
         config = self.form.config()
-        before = (config, self.form.stem)
+        before = (config, self.form.stem, self._name)
         run = launch.start(config, self.runs_dir, self._name, self.form.stem)
         self._name = None
         self.open(run)
@@ -103,6 +103,7 @@ class Desk:
         """Go on with the open run from its last checkpoint."""
         if self.follower is None:
             return
+        self.read(SECONDS_TO_READ)  # what was said until now is no answer to this
         drafts = self.form.drafts
         self.form.check_drafts()
         launch.launch(self.follower.run, {**drafts, **changes})
@@ -138,20 +139,21 @@ class Desk:
         return told
 
     def _after_death(self, follower: RunFollower) -> list[str]:
-        """A worker that we started and that refused its settings: back to where we were, with its sentence."""
+        """A worker that we started and that never trained: why. Where it refused the form, back to the form."""
         if not self._waits_for_worker or follower.exit is None:
             return []
         self._waits_for_worker = False
-        if follower.exit.code != BAD_INPUT:
-            return []
-        said = " ".join(follower.exit.last_words[-1:]).removeprefix("tui-trainer: ") or "the worker refused"
-        if follower.state.started is None and self._form_before:
-            run, (config, stem) = follower.run, self._form_before
+        code, said = follower.exit.code, " ".join(follower.exit.last_words[-1:]).removeprefix("tui-trainer: ")
+        if code == BAD_INPUT and follower.state.started is None and self._form_before:
+            run, (config, stem, self._name) = follower.run, self._form_before
             self.set_up(config, stem)
-            self._problem = said  # told in the status line
+            self._problem = said or "the worker refused these settings"  # told in the status line
             run.remove()
             return []
-        return [said]
+        if code == BAD_INPUT:
+            return [said or "the worker refused to go on"]
+        is_told = code == 0 or follower.seen_state.status == "lost"  # by the status line
+        return [] if is_told else [f"the worker {follower.exit.sentence}: {said}"]
 
     def problem(self) -> str:
         """Why the form cannot be trained, or ""."""
