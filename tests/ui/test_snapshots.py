@@ -33,7 +33,7 @@ async def test_a_small_screen_shows_each_panel_in_its_turn(panel: int, tmp_path:
             check_snapshot(f"panel-{panel}-80x24.txt", text_of(app))
 
 
-@pytest.mark.parametrize("name", ["ready", "training", "completed", "values", "lost"])
+@pytest.mark.parametrize("name", SCENES)
 async def test_in_ascii_no_character_is_outside_it(name: str, tmp_path: Path) -> None:
     with scene(name, tmp_path) as desk:
         async with opened(desk, (120, 40), is_ascii=True) as (app, _):
@@ -43,7 +43,7 @@ async def test_in_ascii_no_character_is_outside_it(name: str, tmp_path: Path) ->
             check_snapshot(f"{name}-ascii-120x40.txt", text)
 
 
-@pytest.mark.parametrize("name", ["ready", "training", "completed", "values", "lost"])
+@pytest.mark.parametrize("name", SCENES)
 async def test_without_colour_there_is_none(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     with scene(name, tmp_path) as desk:
