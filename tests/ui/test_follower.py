@@ -97,6 +97,17 @@ async def test_a_folder_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
         await shown(pilot, lambda: "○ ready" in text_of(app))
 
 
+async def test_a_viewer_that_slept_catches_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_with(tmp_path, until_epoch(recorded(), 2.5))
+    with run.take_lock():
+        async with opened(Desk(Wish(tmp_path, RunConfig(), "x", run=run)), (120, 40)) as (app, pilot):
+            monkeypatch.setattr("tui_trainer.ui.stage.SECONDS_READING", 1e-4)  # of work: much less than there is
+            late = [event for event in recorded() if event.event == "progress"] * 2000
+            with run.events.open("a") as file:
+                file.write("".join(event.to_line() for event in late) + recorded()[-1].to_line())
+            await shown(pilot, lambda: "✔ completed" in text_of(app))
+
+
 def test_a_worker_that_dies_while_it_resumes_is_told(tmp_path: Path) -> None:
     run = run_with(tmp_path, ended(until_epoch(recorded(), 6.3), reason="stopped"))
     desk = Desk(Wish(tmp_path, RunConfig(), "x", run=run))

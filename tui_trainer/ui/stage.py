@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from textual import events, on, work
@@ -49,6 +49,7 @@ class Stage(Screen[None]):
         self._current = "losses" if desk.run else "hyperparameters"
         self._is_maximised = False
         self._ticked = self._sampled = 0.0
+        self._is_reading_on = False
         self._when_read: Callable[[], None] | None = None  # once the history of a run is all there
         self.set_reactive(Stage.view, desk.view(is_reading=True))
 
@@ -78,10 +79,12 @@ class Stage(Screen[None]):
 
     def read_on(self) -> None:
         """The history, until it is all there."""
-        self.desk.read(SECONDS_READING)
+        self._is_reading_on = True
+        self.tell(self.desk.read(SECONDS_READING))
         if self.desk.follower and not self.desk.follower.is_complete:
             self.call_later(self.read_on)
             return
+        self._is_reading_on = False
         self.look()
         then, self._when_read = self._when_read, None
         if then:
@@ -93,7 +96,7 @@ class Stage(Screen[None]):
         if not self.app.app_focus and now - self._ticked < SECONDS_BLURRED:
             return
         self._ticked = now
-        if self.desk.follower and not self.desk.follower.is_complete:
+        if self._is_reading_on:
             return
         self.look()
         idle = not self.view.is_training and self.focused is not self.panel("devices")
@@ -103,13 +106,19 @@ class Stage(Screen[None]):
     def look(self) -> None:
         """Read what happened and show it."""
         before = self.desk.run
-        for sentence in self.desk.read(SECONDS_READING):
-            self.notify(sentence, severity="error", timeout=15, markup=False)
+        self.tell(self.desk.read(SECONDS_READING))
+        if self.desk.follower and not self.desk.follower.is_complete and not self._is_reading_on:
+            self.call_later(self.read_on)  # after an hour without a look there is more than one slice
         if self.desk.run is not before:
             self.show_desk()
         self.view = self.desk.view()
         for panel in self.query(Panel):
             panel.catch_up()
+
+    def tell(self, sentences: Iterable[str]) -> None:
+        """What a person has to know."""
+        for sentence in sentences:
+            self.notify(sentence, severity="error", timeout=15, markup=False)
 
     def watch_view(self, old: View, new: View) -> None:
         """What hangs on more than the figures."""
