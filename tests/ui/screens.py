@@ -40,7 +40,7 @@ async def opened(desk: Desk, size: Size, *, is_ascii: bool = False) -> AsyncIter
     """The app over a desk, once it has read everything and the devices have been seen."""
     app = TrainerApp(desk, is_ascii=is_ascii)
     async with app.run_test(size=size, notifications=True) as pilot:
-        await shown(pilot, lambda: "AMD EPYC" in text_of(app) or size[0] < 100 or size[1] < 30)
+        await shown(pilot, lambda: "AMD EPYC" in text_of(app) or size[0] < 100 or size[1] < 34)
         await settled(pilot)
         yield app, pilot
 

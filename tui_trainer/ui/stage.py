@@ -27,7 +27,7 @@ from tui_trainer.ui.panels.panel import Panel
 from tui_trainer.ui.panels.status import StatusPanel
 from tui_trainer.ui.view import View
 
-SMALL = (100, 30)  # below so many columns or rows the panels take turns
+SMALL = (100, 34)  # below so many columns or rows the panels take turns
 WIDE = 160
 SECONDS_READING = 0.05  # of work between two looks at the keyboard
 SECONDS_BETWEEN_SAMPLES = 1.0

@@ -129,8 +129,10 @@ class ConfusionPanel(Panel):
             line = Text(f"{hits / total:.2%} of {total:,} right   rows: true" if total else "", "dim")
             top, left, down, across = window
             if down < len(matrix) or across < len(matrix):
-                line = Text(f"{hits / max(1, total):.2%} right; true {top + 1}-{top + down}, ", "dim")
-                line.append(f"predicted {left + 1}-{left + across} of {len(matrix)}; arrows move")
+                line = Text(f"{hits / max(1, total):.1%} right; of {len(matrix)} ", "dim")
+                parts = [f"rows {top + 1}-{top + down}"] if down < len(matrix) else []
+                parts += [f"columns {left + 1}-{left + across}"] if across < len(matrix) else []
+                line.append(", ".join(parts))
         line.truncate(width, overflow="ellipsis")
         return line
 
