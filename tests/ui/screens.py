@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from rich.color import ColorSystem
 from textual.pilot import Pilot
 
 from tui_trainer.ui.app import TrainerApp
@@ -39,6 +40,7 @@ def picture_of(app: TrainerApp, title: str) -> str:
 async def opened(desk: Desk, size: Size, *, is_ascii: bool = False) -> AsyncIterator[tuple[TrainerApp, Pilot[None]]]:
     """The app over a desk, once it has read everything and the devices have been seen."""
     app = TrainerApp(desk, is_ascii=is_ascii)
+    app.console._color_system = ColorSystem.TRUECOLOR  # whatever terminal the tests run in
     async with app.run_test(size=size, notifications=True) as pilot:
         await shown(pilot, lambda: "AMD EPYC" in text_of(app) or size[0] < 100 or size[1] < 34)
         await settled(pilot)

@@ -15,6 +15,7 @@ from textual.strip import Strip
 from tui_trainer.ui.ascii import ascii_only
 from tui_trainer.ui.lean import LeanUpdate, lean
 from tui_trainer.ui.painted import changed_spans
+from tui_trainer.ui.palette import THEMES, palette_for
 
 WIDTH = 24
 colours = st.sampled_from(["red", "green", "#102030", "#8090a0", "default"])
@@ -72,6 +73,14 @@ def test_a_lean_update_sends_a_cell_and_not_its_line() -> None:
     text = sent.render_segments(console)
     assert "5" in text
     assert "loss" not in text
+
+
+def test_sixteen_colours_tell_hits_from_misses_without_shades() -> None:
+    coarse = palette_for(THEMES[0], has_colour=True, is_coarse=True)
+    grounds = [
+        coarse.heat(share, is_hit=is_hit).bgcolor for share, is_hit in ((0.9, True), (0.3, False), (0.01, False))
+    ]
+    assert [ground and ground.name for ground in grounds] == ["blue", "red", None]
 
 
 def test_equal_lines_are_not_touched() -> None:

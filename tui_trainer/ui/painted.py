@@ -44,7 +44,8 @@ class Painted(Widget):
     @property
     def palette(self) -> Palette:
         """The colours of the theme in force."""
-        return palette_for(self.app.current_theme, has_colour=not self.app.no_color)
+        is_coarse = self.app.console.color_system == "standard"
+        return palette_for(self.app.current_theme, has_colour=not self.app.no_color, is_coarse=is_coarse)
 
     def repaint(self) -> None:
         """Show the present lines, touching only cells that differ."""

@@ -5,7 +5,7 @@ No meaning rests on colour alone: signs, words and, where there is no colour, pl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.color import Color
 from rich.style import Style
@@ -29,6 +29,7 @@ class Palette:
     warn: str
     bad: str
     accent: str
+    is_coarse: bool = False  # sixteen colours: no shades
 
     def of_status(self, status: str) -> str:
         """The style of a run's state."""
@@ -44,6 +45,9 @@ class Palette:
             return Style(dim=True)
         if self.ground is None:
             return Style(bold=is_hit, reverse=share >= 0.5)
+        if self.is_coarse:
+            ground = "blue" if is_hit else "red" if share >= 0.05 else None
+            return Style(color="bright_white" if ground else None, bgcolor=ground, bold=is_hit)
         strength = 0.25 + 0.75 * share if is_hit else min(1.0, 0.1 + 1.6 * share**0.5)
         strength = round(strength * 12) / 12
         full = self.hit if is_hit else self.miss
@@ -84,8 +88,9 @@ THEMES = (
 )  # fmt: skip
 
 
-def palette_for(theme: Theme, *, has_colour: bool) -> Palette:
-    """The palette that fits a theme."""
+def palette_for(theme: Theme, *, has_colour: bool, is_coarse: bool = False) -> Palette:
+    """The palette that fits a theme and a terminal."""
     if not has_colour:
         return NO_COLOUR
-    return DARK if theme.dark else LIGHT
+    palette = DARK if theme.dark else LIGHT
+    return replace(palette, is_coarse=True) if is_coarse else palette
