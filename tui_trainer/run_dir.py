@@ -59,11 +59,11 @@ class RunDir:
             return False
         return False
 
-    def take_lock(self, holder: str = "") -> IO[str]:
+    def take_lock(self, holder: str | None = "") -> IO[str]:
         """Hold the run as its only worker while the file is open. Raises RunBusyError naming who has it.
 
         The lock belongs to the open file: a child that inherits it holds the run too. `holder` is written into it;
-        by default it is this process.
+        by default it is this process. None leaves what is written there: for a moment's hold that is no training.
         """
         with guarded(self.lock):
             file = self.lock.open("a+")
@@ -74,6 +74,8 @@ class RunDir:
             said = file.read(200).strip() or "another process"
             file.close()
             raise RunBusyError(f"run {self.name!r} is being trained by {said}; stop it there first") from None
+        if holder is None:
+            return file
         with suppress(OSError):  # the name is for people; the lock itself needs no byte
             file.truncate(0)
             file.write(holder or f"process {os.getpid()} on {os.uname().nodename}\n")

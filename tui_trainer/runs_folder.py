@@ -120,7 +120,7 @@ def rename(run: RunDir, name: str) -> RunDir:
     """The run under another name. Raises InputError where the name is bad or taken, or the run is being trained."""
     check_rename(run, name)
     try:
-        with run.take_lock():
+        with run.take_lock(None):
             return RunDir(run.path.rename(run.path.with_name(name)))
     except RunBusyError as error:
         raise InputError(f"{error} (a run that trains keeps its name)") from None
@@ -131,7 +131,7 @@ def rename(run: RunDir, name: str) -> RunDir:
 def delete(run: RunDir) -> None:
     """Remove a run and all it holds. Raises InputError where it is being trained."""
     try:
-        with run.take_lock():
+        with run.take_lock(None):
             run.remove()
     except (RunBusyError, StorageError) as error:
         raise InputError(str(error)) from None

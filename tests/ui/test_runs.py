@@ -56,6 +56,13 @@ async def test_footer_and_heading_fit_every_size(folder: Path, size: tuple[int, 
         assert "esc" in lines[-1]
 
 
+async def test_the_cursor_begins_on_the_run_that_is_open(folder: Path) -> None:
+    old = make_run(folder, "old")
+    make_run(folder, "new")
+    async with listed(folder, run=old) as (_, pilot, table):
+        await shown(pilot, lambda: table.current and table.facts[table.current].run.name == "old")
+
+
 async def test_enter_opens_the_run(folder: Path) -> None:
     make_run(folder, "old")
     make_run(folder, "new")

@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import ROOT, wait_until
 from tui_trainer import commands, launch, runs_folder
 from tui_trainer.errors import InputError, RunBusyError
+from tui_trainer.events import HyperparametersChanged
 from tui_trainer.knobs import build
 from tui_trainer.run_dir import RunDir
 from tui_trainer.run_state import RunState, advance
@@ -80,6 +81,8 @@ def test_a_kill_is_told_by_its_signal_and_the_run_goes_on_from_its_checkpoint(ru
     assert launch.exit_of(run) is None  # it told of the worker before
     wait_until(lambda: any(event.event == "run_resumed" for event in run.read_milestones()))
     assert state_of(run).changed["lr"] == 0.5
+    changes = wait_until(lambda: [e for e in run.read_milestones() if isinstance(e, HyperparametersChanged)])
+    assert (changes[0].values, changes[0].before) == ({"lr": 0.5}, {"lr": 0.001})
 
 
 def test_a_signal_to_the_watcher_reaches_the_worker(run: RunDir) -> None:

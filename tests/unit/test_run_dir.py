@@ -127,6 +127,16 @@ def test_one_worker_holds_a_run_and_its_death_frees_it(tmp_path: Path) -> None:
     assert not run.is_alive()
 
 
+def test_a_moments_hold_leaves_the_workers_name_in_the_lock(tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    run.lock.write_text("process 4711 on gpu-box\n")
+    with run.take_lock(None):
+        assert run.is_alive()
+    assert run.holder_pid() == 4711
+    run.take_lock().close()
+    assert run.holder_pid() == os.getpid()
+
+
 def test_a_run_is_found_by_name_or_path_and_otherwise_named_nearly(tmp_path: Path) -> None:
     run = runs_folder.create(tmp_path, None, "digits")
     run.config.touch()

@@ -28,7 +28,7 @@ class Pace:
 
     def __init__(self, seconds_before: float = 0.0) -> None:
         self._before = seconds_before
-        self._began = self._epoch_began = self._reported = time.monotonic()
+        self._began = self._epoch_began = self._reported = self._rate_began = time.monotonic()
         self._set_aside = 0.0  # in the running epoch: evaluation, saving
         self._samples = self._epoch_samples = self._since_report = 0
 
@@ -66,8 +66,13 @@ class Pace:
         return self._epoch_samples / max(1e-9, self.epoch_seconds - self._set_aside)
 
     def seconds_left(self, samples_left: int) -> float:
-        """At the mean rate of this process, evaluations included."""
-        return samples_left * (time.monotonic() - self._began) / max(1, self._samples)
+        """At the mean rate of this process, or since it was forgotten; evaluations included."""
+        return samples_left * (time.monotonic() - self._rate_began) / max(1, self._samples)
+
+    def forget_rate(self) -> None:
+        """What was so fast until now no longer is: another batch size."""
+        self._rate_began = time.monotonic()
+        self._samples = 0
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -85,5 +90,6 @@ class Pace:
         yield
         spent = time.monotonic() - start
         self._began += spent
+        self._rate_began += spent
         self._epoch_began += spent
         self._reported += spent

@@ -137,6 +137,8 @@ class Session:
         if config.training.epochs < begun:
             raise InputError(f"epochs {config.training.epochs}: epoch {begun} has begun already; give it at least that")
         check_fits(config, self.data)
+        if config.training.batch_size != self.config.training.batch_size:
+            self.pace.forget_rate()
         self.config = config
         self._plan_epoch()
         set_dropout(self.model, config.model)

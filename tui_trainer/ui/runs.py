@@ -130,6 +130,8 @@ class RunsScreen(Screen[tuple[str, RunDir] | None]):
         self._table.take(message.facts)
         if message.everything is not None:
             self._table.order(message.everything)
+            if self._is_first:
+                self._go_to_open_run()
             self._is_reading = self._is_first = False
         self.show_around()
 
@@ -230,6 +232,14 @@ class RunsScreen(Screen[tuple[str, RunDir] | None]):
         sentence = f"Its settings, history and checkpoints in {printable(str(run.path))} are lost for good."
         self.app.push_screen(AskYes(f"Delete {name}?", sentence), take)
 
+    def _go_to_open_run(self) -> None:
+        """The cursor begins on the run that is open in the dashboard."""
+        stage = next((screen for screen in self.app.screen_stack if isinstance(screen, Stage)), None)
+        shown = stage.desk.run.path.resolve() if stage and stage.desk.run else None
+        for row, facts in self._table.facts.items():
+            if facts.run.path.resolve() == shown:
+                self._table.move_cursor(row=self._table.get_row_index(row))
+
     def _tell_dashboard(self, run: RunDir, now: RunDir | None) -> None:
         """If it is the run that is open there: it goes by another name, or its settings are left in the form."""
         stage = next((screen for screen in self.app.screen_stack if isinstance(screen, Stage)), None)
@@ -278,7 +288,7 @@ class RunsScreen(Screen[tuple[str, RunDir] | None]):
 
 def check_is_free(run: RunDir) -> None:
     """Raises RunBusyError where somebody trains it, StorageError where its folder cannot be written."""
-    run.take_lock().close()
+    run.take_lock(None).close()
 
 
 def delete(run: RunDir) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from tui_trainer import environment
+from tui_trainer.config import RunConfig
 from tui_trainer.engine import checkpoint, device
 from tui_trainer.engine.session import Session
-from tui_trainer.events import RunResumed, RunStarted
+from tui_trainer.events import Event, HyperparametersChanged, RunResumed, RunStarted
 from tui_trainer.knobs import KNOBS, live_names
 from tui_trainer.run_dir import RunDir
 
@@ -63,3 +64,12 @@ def resumed(run: RunDir, session: Session, last: checkpoint.Checkpoint | None) -
         live={name: KNOBS[name].of(session.config) for name in live_names()},
         **process,
     )
+
+
+def changes_between(before: RunConfig, after: RunConfig, session: Session) -> list[Event]:
+    """The live settings that a resume changes, as the event that tells of them; nothing where none does."""
+    names = [name for name in live_names() if KNOBS[name].of(before) != KNOBS[name].of(after)]
+    if not names:
+        return []
+    values, was = ({name: KNOBS[name].of(config) for name in names} for config in (after, before))
+    return [HyperparametersChanged(step=session.step, epoch=session.epochs_done + 1, values=values, before=was)]

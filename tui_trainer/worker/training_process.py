@@ -28,7 +28,7 @@ from tui_trainer.events import Event, PhaseBegan, RunEnded, Warned
 from tui_trainer.knobs import changed
 from tui_trainer.run_dir import EventFile, RunDir, Tail
 from tui_trainer.run_state import RunState, advance
-from tui_trainer.worker.facts import resumed, started
+from tui_trainer.worker.facts import changes_between, resumed, started
 from tui_trainer.worker.resuming import check_unfinished, config_then
 
 log = logging.getLogger("tui_trainer")
@@ -74,7 +74,8 @@ def resume(run: RunDir, changes: Mapping[str, Any], lock: IO[str] | None = None)
         found = checkpoint.find(run.checkpoints)
         if found.last is None and found.warnings:
             raise InputError(f"run {run.name!r} has no good checkpoint left ({found.warnings[0]}); start it anew")
-        config = changed(config_then(run, asked_for, found), changes)
+        then = config_then(run, asked_for, found)
+        config = changed(then, changes)
         check_unfinished(run, config, changes)
         if lock is None:
             run.exit.unlink(missing_ok=True)  # it told of a worker before this one
@@ -90,7 +91,7 @@ def resume(run: RunDir, changes: Mapping[str, Any], lock: IO[str] | None = None)
         with signals.caught() as asked:
             text = config_file.to_toml(changed(asked_for, changes))
             run_dir.replace_file(run.config, lambda file: file.write(text.encode()))
-            first: list[Event] = [resumed(run, session, found.last)]
+            first: list[Event] = [resumed(run, session, found.last), *changes_between(then, config, session)]
             first += [Warned(message=warning) for warning in found.warnings]
             yield from _work(run, session, first, _inbox(said_meanwhile, asked))
 

@@ -110,7 +110,8 @@ class HyperparametersPanel(Panel):
             texts = [("← folds the group, → opens it", "dim")]
         elif self.form.drafts:
             count = len(self.form.drafts)
-            words = "enter sends it, esc drops it" if count == 1 else f"enter sends all {count} changes, esc drops them"
+            key = "enter sends" if self.view.state.is_open else "space resumes with"
+            words = f"{key} it, esc drops it" if count == 1 else f"{key} all {count} changes, esc drops them"
             texts = [(f"{knob.sentence}", ""), (words, self.palette.warn)]
         elif self.form.is_live and not knob.is_live:
             texts = [(knob.sentence, ""), ("cannot change while the run exists", "dim")]

@@ -134,7 +134,7 @@ class StatusPanel(Panel, can_focus=False):
         if end.reason in ("completed", "early_stopped"):
             return "+ more epochs, n new run, o runs"
         if end.reason == "diverged":
-            return "e changes the learning rate, space resumes with it, n new run"
+            return "e, then ← or enter, changes the learning rate; space resumes with it"
         return "space resumes, n new run, o runs"
 
     def _lost(self) -> list[Text]:
