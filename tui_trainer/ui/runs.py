@@ -26,7 +26,7 @@ from tui_trainer.ui.keybar import KeyBar
 from tui_trainer.ui.keys import Key
 from tui_trainer.ui.panels.panel import bindings
 from tui_trainer.ui.run_table import Facts, RunTable, Told, details, read_facts
-from tui_trainer.ui.stage import Stage
+from tui_trainer.ui.stage import stage_of
 
 MOST_COMPARED = 8
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -234,15 +234,14 @@ class RunsScreen(Screen[tuple[str, RunDir] | None]):
 
     def _go_to_open_run(self) -> None:
         """The cursor begins on the run that is open in the dashboard."""
-        stage = next((screen for screen in self.app.screen_stack if isinstance(screen, Stage)), None)
+        stage = stage_of(self.app)
         shown = stage.desk.run.path.resolve() if stage and stage.desk.run else None
-        for row, facts in self._table.facts.items():
-            if facts.run.path.resolve() == shown:
-                self._table.move_cursor(row=self._table.get_row_index(row))
+        if row := next((row for row, one in self._table.facts.items() if one.run.path.resolve() == shown), None):
+            self._table.move_cursor(row=self._table.get_row_index(row))
 
     def _tell_dashboard(self, run: RunDir, now: RunDir | None) -> None:
         """If it is the run that is open there: it goes by another name, or its settings are left in the form."""
-        stage = next((screen for screen in self.app.screen_stack if isinstance(screen, Stage)), None)
+        stage = stage_of(self.app)
         if stage and stage.desk.run and stage.desk.run.path.resolve() == run.path.resolve():
             desk = stage.desk
             if now:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from textual import events, on, work
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.reactive import Reactive, reactive
@@ -249,3 +249,8 @@ class Stage(Screen[None]):
         self.desk.edited()
         self.show_device()
         self.view = self.desk.view()
+
+
+def stage_of(app: App[object]) -> Stage | None:
+    """The dashboard below the screens that are open over it."""
+    return next((screen for screen in app.screen_stack if isinstance(screen, Stage)), None)

@@ -91,8 +91,9 @@ def resume(run: RunDir, changes: Mapping[str, Any], lock: IO[str] | None = None)
         with signals.caught() as asked:
             text = config_file.to_toml(changed(asked_for, changes))
             run_dir.replace_file(run.config, lambda file: file.write(text.encode()))
-            first: list[Event] = [resumed(run, session, found.last), *changes_between(then, config, session)]
+            first: list[Event] = [resumed(run, session, found.last)]
             first += [Warned(message=warning) for warning in found.warnings]
+            first += changes_between(then, config, session)
             yield from _work(run, session, first, _inbox(said_meanwhile, asked))
 
 
