@@ -38,9 +38,7 @@ class RunDir:
     def read_events(self) -> Iterator[events.Event]:
         """All events so far, oldest first; torn, damaged or unknown lines are passed over."""
         with suppress(OSError), self.events.open("rb") as file:
-            for line in file:
-                if line.endswith(b"\n") and (event := events.parse(line)):
-                    yield event
+            yield from _parsed(file)
 
     def send(self, command: commands.Command) -> None:
         """Append a command for the worker. One write, so that several senders never mix their lines."""

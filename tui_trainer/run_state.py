@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any, Literal
 
 from tui_trainer.events import (
@@ -22,6 +23,7 @@ from tui_trainer.events import (
     RunResumed,
     RunStarted,
 )
+from tui_trainer.run_dir import RunDir
 
 Status = Literal[
     "starting", "training", "paused", "completed", "stopped", "early_stopped", "diverged", "failed", "lost"
@@ -56,6 +58,17 @@ class RunState:
     def is_open(self) -> bool:
         """Whether no end was said."""
         return self.status in ("starting", "training", "paused")
+
+
+def state_of(run: RunDir) -> RunState:
+    """The state that a run's folder tells of, with what only its lock tells."""
+    is_alive = run.is_alive()  # before reading: a worker says its end before it lets go
+    return folded(run).seen_from_outside(is_alive)
+
+
+def folded(run: RunDir) -> RunState:
+    """The fold over what a run has said so far."""
+    return reduce(advance, run.read_milestones(), RunState())
 
 
 def advance(state: RunState, event: Event) -> RunState:

@@ -129,9 +129,11 @@ def rename(run: RunDir, name: str) -> RunDir:
 
 
 def delete(run: RunDir) -> None:
-    """Remove a run and all it holds. Raises InputError where it is being trained."""
+    """Remove a run and all it holds. Raises InputError where it is being trained, or a part cannot be removed."""
     try:
         with run.take_lock(None):
             run.remove()
     except (RunBusyError, StorageError) as error:
         raise InputError(str(error)) from None
+    if run.path.exists():
+        raise InputError(f"{run.path}: could not be removed wholly; look at the rights of its folder")

@@ -10,7 +10,7 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ HIDDEN = 128
 Epoch = Callable[[], float]  # trains one epoch, returns its seconds
 
 
-def measure(config: RunConfig, rounds: int) -> Iterator[dict[str, Any]]:
+def measure(config: RunConfig, rounds: int) -> Generator[dict[str, Any], None, None]:
     """Yields `{"progress": text}` while it measures and `{"result": ...}` at the end. Raises InputError."""
     chosen = where.choose(config.hardware)
     vision.datasets()  # the tutorial's program needs it: say so before anything is measured

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import asdict
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tui_trainer.devices import GB, Cpu, Gpu
 from tui_trainer.errors import printable
 from tui_trainer.recipes import Recipe
 from tui_trainer.run_dir import RunDir
-from tui_trainer.run_state import RunState, advance
+from tui_trainer.run_state import state_of
 from tui_trainer.runs_folder import all_runs
 from tui_trainer.words import architecture, clock
 
@@ -72,8 +72,7 @@ def show_runs(runs_dir: Path, *, as_json: bool) -> int:
 
 
 def _facts(run: RunDir) -> dict[str, Any]:
-    is_alive = run.is_alive()
-    state = reduce(advance, run.read_milestones(), RunState()).seen_from_outside(is_alive)
+    state = state_of(run)
     started, best, end = state.started, state.best, state.ended
     return {
         "run": run.name,
@@ -151,14 +150,30 @@ def _memory(used: int, total: int) -> str:
     return f"{used / GB:.1f}/{total / GB:.1f} GB"
 
 
-def show_bench(steps: Iterable[dict[str, Any]], *, as_json: bool) -> int:
-    """Progress while it measures, then the table; each step is a dict with `progress`, the last with `result`."""
+def measured(steps: Generator[dict[str, Any], None, None], *, as_json: bool) -> dict[str, Any]:
+    """The result of a measurement, its progress on standard error meanwhile; however this ends, it is closed."""
     result: dict[str, Any] = {}
-    for step in steps:
-        if "result" in step:
-            result = step["result"]
-        elif not as_json:
-            print(step["progress"], file=sys.stderr, flush=True)
+    with closing(steps):
+        for step in steps:
+            if "result" in step:
+                result = step["result"]
+            elif not as_json:
+                print(step["progress"], file=sys.stderr, flush=True)
+    return result
+
+
+def print_measured(result: dict[str, Any], shown: Table) -> int:
+    """Title, table and machine."""
+    out = console()
+    out.print(Text(result["title"], style="bold"))
+    out.print(shown)
+    out.print(Text(result["machine"], style="dim"))
+    return 0
+
+
+def show_bench(steps: Generator[dict[str, Any], None, None], *, as_json: bool) -> int:
+    """Progress while it measures, then the table; each step is a dict with `progress`, the last with `result`."""
+    result = measured(steps, as_json=as_json)
     if as_json:
         return print_json(result)
     shown = table(
@@ -174,8 +189,4 @@ def show_bench(steps: Iterable[dict[str, Any]], *, as_json: bool) -> int:
             f"{row['samples_per_second']:,.0f}",
             f"{row['speedup']:.1f}",
         )
-    out = console()
-    out.print(Text(result["title"], style="bold"))
-    out.print(shown)
-    out.print(Text(result["machine"], style="dim"))
-    return 0
+    return print_measured(result, shown)

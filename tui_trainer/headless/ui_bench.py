@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator
-from contextlib import closing
 from typing import Any
 
 from rich.text import Text
 
-from tui_trainer.headless.tables import console, print_json, table
+from tui_trainer.headless.tables import measured, print_json, print_measured, table
 
 
 def show_ui_bench(steps: Generator[dict[str, Any], None, None], *, as_json: bool) -> int:
-    """Each step is a dict with `progress`, the last with `result`. However this ends, the steps are closed."""
-    result: dict[str, Any] = {}
-    with closing(steps):
-        for step in steps:
-            if "result" in step:
-                result = step["result"]
-            elif not as_json:
-                print(step["progress"], file=sys.stderr, flush=True)
+    """Each step is a dict with `progress`, the last with `result`."""
+    result = measured(steps, as_json=as_json)
     if as_json:
         return print_json(result)
     shown = table("figure", "measured", "beside", "", "ratio", "limit", "holds")
@@ -34,11 +26,7 @@ def show_ui_bench(steps: Generator[dict[str, Any], None, None], *, as_json: bool
             " or ".join(_limit(limit, figure["unit"]) for limit in figure["limits"]),
             Text("yes", "green") if figure["holds"] else Text("NO", "red"),
         )
-    out = console()
-    out.print(Text(result["title"], style="bold"))
-    out.print(shown)
-    out.print(Text(result["machine"], style="dim"))
-    return 0
+    return print_measured(result, shown)
 
 
 def _number(value: float) -> str:

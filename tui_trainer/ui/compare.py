@@ -26,7 +26,7 @@ from tui_trainer.ui.comparison import FIGURES, Compared, Source, differing
 from tui_trainer.ui.form import label
 from tui_trainer.ui.keybar import KeyBar
 from tui_trainer.ui.painted import Painted
-from tui_trainer.ui.palette import RGB, Palette, palette_for
+from tui_trainer.ui.palette import RGB, Palette, palette_of
 from tui_trainer.ui.panels.panel import bindings
 from tui_trainer.ui.panels.status import SIGNS
 from tui_trainer.ui.run_table import Told, best_figure, short, test_figure
@@ -142,7 +142,7 @@ class CompareScreen(Screen[None]):
 
     @property
     def _palette(self) -> Palette:
-        return palette_for(self.app.current_theme, has_colour=not self.app.no_color)
+        return palette_of(self.app)
 
     @property
     def _is_plain(self) -> bool:

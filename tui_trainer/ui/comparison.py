@@ -8,11 +8,10 @@ from typing import Any
 
 from tui_trainer import config_file
 from tui_trainer.errors import InputError
-from tui_trainer.events import Event, parse
-from tui_trainer.history import History
 from tui_trainer.knobs import KNOBS, values_of
-from tui_trainer.run_dir import RunDir, Tail
-from tui_trainer.run_state import RunState, advance
+from tui_trainer.run_dir import RunDir
+from tui_trainer.run_state import RunState
+from tui_trainer.ui.follower import RunFollower
 from tui_trainer.ui.form import spoken
 
 FIGURES = {
@@ -23,7 +22,7 @@ FIGURES = {
 }
 Points = tuple[tuple[float, float], ...]  # (epoch, value)
 LARGEST = 1e30  # a plot cannot take the ends of what a float can hold
-READ_AT_ONCE = 1 << 16  # bytes, between two looks at whether anyone still wants them
+SECONDS_AT_ONCE = 0.02  # of reading, between two looks at whether anyone still wants it
 
 
 @dataclass(frozen=True)
@@ -41,38 +40,32 @@ class Source:
 
     def __init__(self, run: RunDir) -> None:
         self.run = run
-        self._tail = Tail(run.events)
-        self._state, self._history = RunState(), History()
+        self._follower = RunFollower(run)
 
     def read(self) -> Iterator[Compared | None]:
         """None after each slice of work, and at the end what is to be seen. Made for a thread."""
-        is_alive = self.run.is_alive()  # before reading: a worker says its end before it lets go
-        while lines := self._tail.next_lines(READ_AT_ONCE):
-            for _, line in lines:
-                if event := parse(line):
-                    self._take(event)
+        self._follower.read(SECONDS_AT_ONCE)
+        while not self._follower.is_complete:
             yield None
+            self._follower.read(SECONDS_AT_ONCE)
+        self._follower.answers.clear()  # nobody here asked anything
         try:
             settings = values_of(config_file.load(self.run.config))
         except InputError as error:
-            yield self._seen(is_alive, {}, str(error))
+            yield self._seen({}, str(error))
         else:
-            yield self._seen(is_alive, settings, "")
+            yield self._seen(settings, "")
 
-    def _take(self, event: Event) -> None:
-        self._state = advance(self._state, event)
-        self._history.add(event)
-
-    def _seen(self, is_alive: bool, settings: dict[str, Any], problem: str) -> Compared:
+    def _seen(self, settings: dict[str, Any], problem: str) -> Compared:
         points = {
             name: tuple(
                 (point.at, point.value)
-                for point in self._history.by_epoch[name].whole()
+                for point in self._follower.history.by_epoch[name].whole()
                 if abs(point.at) < LARGEST and abs(point.value) < LARGEST  # false for what is not a number, too
             )
             for name in FIGURES
         }
-        return Compared(self._state.seen_from_outside(is_alive), points, settings, problem)
+        return Compared(self._follower.seen_state, points, settings, problem)
 
 
 def differing(many: Sequence[Compared]) -> Iterator[tuple[str, list[str]]]:

@@ -12,8 +12,9 @@ from rich.text import Text
 from textual import on
 
 from tui_trainer.commands import Command, Evaluate, Pause, Resume, Save, Stop
-from tui_trainer.errors import InputError, StorageError
+from tui_trainer.errors import InputError
 from tui_trainer.knobs import Knob, read_value
+from tui_trainer.ui.attempt import attempt
 from tui_trainer.ui.form import label, spoken
 from tui_trainer.ui.keybar import PANELS
 from tui_trainer.ui.panels.devices import DevicesPanel
@@ -31,11 +32,8 @@ class Dashboard(Stage):
     """The stage with its actions, one a key."""
 
     def attempt(self, wish: Callable[..., object], *arguments: object) -> bool:
-        """Do something that the disk or the settings may refuse; says so."""
-        try:
-            wish(*arguments)
-        except (InputError, StorageError) as error:
-            self.notify(str(error), severity="error", timeout=15, markup=False)
+        """Do something that may be refused, and look at what came of it."""
+        if not attempt(self, wish, *arguments):
             return False
         self.set_timer(0.15, self.look)  # the answer, before the clock's next tick
         self.look()

@@ -161,7 +161,7 @@ class Desk:
             self._problem = self.form.problem()
         return self._problem
 
-    def view(self, *, is_reading: bool = False) -> View:
+    def view(self) -> View:
         """The present moment."""
         follower = self.follower
         if follower is None or self.steering is None:
@@ -178,10 +178,8 @@ class Desk:
             exit=follower.exit if state.status == "lost" else None,
             pending=self.steering.pending,
             is_readonly=self.is_readonly,
-            is_reading=is_reading,
             silent_seconds=int(time.monotonic() - follower.heard_at) // 10 * 10 if state.status == "training" else 0,
             is_gone=state.status == "lost" and not follower.run.path.is_dir(),
-            checkpoint_step=state.saved.step if state.saved else None,
         )
 
     def delete_unbegun(self) -> None:

@@ -30,7 +30,6 @@ class Form:
         self.stem = stem  # what the next run is named after
         self.is_live, self.is_locked = is_live, is_locked
         self.drafts: dict[str, Any] = {}  # stepped or typed in a live form, not sent
-        self.errors: dict[str, str] = {}
         self.folded = {section for section in RunConfig.model_fields if section not in UNFOLDED}
         self.filter = ""
         self.is_filtering = False
@@ -120,14 +119,7 @@ class Form:
                 del self.drafts[knob.name]
         else:
             self.values[knob.name] = value
-        self.errors.pop(knob.name, None)
         return True
-
-    def fill(self, config: RunConfig, stem: str) -> None:
-        """All values anew."""
-        self.values, self.stem = values_of(config), stem
-        self.errors.clear()
-        self.drafts.clear()
 
     def hold(self, live: Mapping[str, Any]) -> None:
         """What a run's worker says is in force; a draft that came true is one no more."""

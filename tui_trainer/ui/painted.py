@@ -12,7 +12,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui_trainer.ui.palette import Palette, palette_for
+from tui_trainer.ui.palette import Palette, palette_of
 
 if TYPE_CHECKING:
     from tui_trainer.ui.app import TrainerApp
@@ -44,8 +44,7 @@ class Painted(Widget):
     @property
     def palette(self) -> Palette:
         """The colours of the theme in force."""
-        is_coarse = self.app.console.color_system == "standard"
-        return palette_for(self.app.current_theme, has_colour=not self.app.no_color, is_coarse=is_coarse)
+        return palette_of(self.app)
 
     def repaint(self) -> None:
         """Show the present lines, touching only cells that differ."""

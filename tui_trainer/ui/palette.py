@@ -6,9 +6,11 @@ No meaning rests on colour alone: signs, words and, where there is no colour, pl
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from rich.color import Color
 from rich.style import Style
+from textual.app import App
 from textual.theme import Theme
 
 RGB = tuple[int, int, int]
@@ -94,3 +96,9 @@ def palette_for(theme: Theme, *, has_colour: bool, is_coarse: bool = False) -> P
         return NO_COLOUR
     palette = DARK if theme.dark else LIGHT
     return replace(palette, is_coarse=True) if is_coarse else palette
+
+
+def palette_of(app: App[Any]) -> Palette:
+    """The palette of the theme in force, as the terminal can show it."""
+    is_coarse = app.console.color_system == "standard"
+    return palette_for(app.current_theme, has_colour=not app.no_color, is_coarse=is_coarse)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Self
 
@@ -16,9 +15,9 @@ from textual.widgets.data_table import ColumnKey
 
 from tui_trainer.errors import printable
 from tui_trainer.run_dir import RunDir
-from tui_trainer.run_state import RunState, advance
+from tui_trainer.run_state import RunState, folded
 from tui_trainer.ui.painted import Painted
-from tui_trainer.ui.palette import Palette, palette_for
+from tui_trainer.ui.palette import Palette, palette_of
 from tui_trainer.ui.panels.status import SIGNS, figure, results
 from tui_trainer.words import architecture, clock
 
@@ -48,8 +47,7 @@ class Facts:
 def read_facts(run: RunDir) -> Facts:
     """Fold what decides a run's state. The size is taken first: what comes meanwhile is read next time."""
     size, is_alive = size_of(run), run.is_alive()
-    state = reduce(advance, run.read_milestones(), RunState())
-    return Facts(run, state.seen_from_outside(is_alive), is_alive, size)
+    return Facts(run, folded(run).seen_from_outside(is_alive), is_alive, size)
 
 
 def size_of(run: RunDir) -> int:
@@ -239,7 +237,7 @@ class RunTable(DataTable[Text]):
 
     def show_rows(self, rows: Iterable[str]) -> None:
         """Bring rows to the present; only cells that changed are painted."""
-        palette = palette_for(self.app.current_theme, has_colour=not self.app.no_color)
+        palette = palette_of(self.app)
         for row in rows:
             shown = cells(self.facts[row], palette, is_marked=row in self.marked)
             if row in self.rows:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +18,10 @@ from textual.widgets import DataTable
 from textual.worker import get_current_worker
 
 from tui_trainer import config_file, runs_folder
-from tui_trainer.errors import InputError, StorageError, printable
+from tui_trainer.errors import printable
 from tui_trainer.run_dir import RunDir
 from tui_trainer.ui.asking import AskText, AskYes
+from tui_trainer.ui.attempt import attempt
 from tui_trainer.ui.keybar import KeyBar
 from tui_trainer.ui.keys import Key
 from tui_trainer.ui.panels.panel import bindings
@@ -152,15 +152,6 @@ class RunsScreen(Screen[tuple[str, RunDir] | None]):
             told.repaint()
         self.query_one(KeyBar).repaint()
 
-    def attempt(self, wish: Callable[..., object], *arguments: object) -> bool:
-        """Do something that the disk may refuse; says so."""
-        try:
-            wish(*arguments)
-        except (InputError, StorageError) as error:
-            self.notify(printable(str(error)), severity="error", timeout=15, markup=False)
-            return False
-        return True
-
     def chosen(self, *, is_to_change: bool = False) -> tuple[str, RunDir] | None:
         """Row and run under the cursor, if the run is there still and may be changed where that is wanted."""
         row = self._table.current
@@ -191,13 +182,13 @@ class RunsScreen(Screen[tuple[str, RunDir] | None]):
     def action_duplicate_run(self) -> None:
         """The form with its settings, if they can be read."""
         chosen = self.chosen(is_to_change=True)
-        if chosen and self.attempt(config_file.load, chosen[1].config):
+        if chosen and attempt(self, config_file.load, chosen[1].config):
             self.dismiss(("duplicate", chosen[1]))
 
     def action_rename_run(self) -> None:
         """Ask for the name; a run that trains keeps its own."""
         chosen = self.chosen(is_to_change=True)
-        if chosen is None or not self.attempt(check_is_free, chosen[1]):
+        if chosen is None or not attempt(self, check_is_free, chosen[1]):
             return
         row, run = chosen
 
@@ -206,7 +197,7 @@ class RunsScreen(Screen[tuple[str, RunDir] | None]):
                 runs_folder.check_rename(run, name)
 
         def take(name: str | None) -> None:
-            if name and name != run.name and self.attempt(runs_folder.rename, run, name):
+            if name and name != run.name and attempt(self, runs_folder.rename, run, name):
                 renamed = RunDir(run.path.with_name(name))
                 self._table.facts[row] = replace(self._table.facts[row], run=renamed)
                 self._table.show_rows([row])
@@ -218,12 +209,12 @@ class RunsScreen(Screen[tuple[str, RunDir] | None]):
     def action_delete_run(self) -> None:
         """Ask, then remove; a run that trains is not."""
         chosen = self.chosen(is_to_change=True)
-        if chosen is None or not self.attempt(check_is_free, chosen[1]):
+        if chosen is None or not attempt(self, check_is_free, chosen[1]):
             return
         row, run = chosen
 
         def take(is_sure: bool | None) -> None:
-            if is_sure and self.attempt(delete, run):
+            if is_sure and attempt(self, runs_folder.delete, run):
                 self._tell_dashboard(run, None)
                 self._table.drop(row)
                 self.show_around()
@@ -247,7 +238,7 @@ class RunsScreen(Screen[tuple[str, RunDir] | None]):
             if now:
                 desk.open(now)
             else:
-                self.attempt(lambda: desk.set_up(desk.form.config(), desk.stem_of(run)))
+                attempt(self, lambda: desk.set_up(desk.form.config(), desk.stem_of(run)))
             stage.show_desk()
             stage.read_on()
 
@@ -288,10 +279,3 @@ class RunsScreen(Screen[tuple[str, RunDir] | None]):
 def check_is_free(run: RunDir) -> None:
     """Raises RunBusyError where somebody trains it, StorageError where its folder cannot be written."""
     run.take_lock(None).close()
-
-
-def delete(run: RunDir) -> None:
-    """As `runs_folder.delete`. Raises InputError also where a part could not be removed."""
-    runs_folder.delete(run)
-    if run.path.exists():
-        raise InputError(f"{run.path}: could not be removed wholly; look at the rights of its folder")

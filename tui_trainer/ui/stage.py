@@ -51,7 +51,7 @@ class Stage(Screen[None]):
         self._ticked = self._sampled = 0.0
         self._is_reading_on = False
         self._when_read: Callable[[], None] | None = None  # once the history of a run is all there
-        self.set_reactive(Stage.view, desk.view(is_reading=True))
+        self.set_reactive(Stage.view, desk.view())
 
     def compose(self) -> ComposeResult:
         """All panels; `place_panels` decides which are seen."""

@@ -6,7 +6,6 @@ import itertools
 import os
 from collections.abc import Iterable
 
-from tui_trainer import commands
 from tui_trainer.commands import Command
 from tui_trainer.events import CommandRejected, Event, RunEnded, RunResumed
 from tui_trainer.run_dir import RunDir
@@ -55,7 +54,3 @@ class Steering:
     def forget(self) -> None:
         """The worker is gone: nobody will answer."""
         self._waiting.clear()
-
-    def set_values(self, values: dict[str, object]) -> None:
-        """Change live hyperparameters."""
-        self.send(commands.SetHyperparameters(values=values))

@@ -82,10 +82,8 @@ class View:
     exit: Exit | None = None  # how a lost worker ended
     pending: tuple[str, ...] = ()  # what was asked for and not answered: `stopping`
     is_readonly: bool = False
-    is_reading: bool = False  # the history is not all there yet
     problem: str = ""  # why the form cannot be trained
     plan: str = ""  # what the form would train, in words
-    checkpoint_step: int | None = None
     silent_seconds: int = 0  # without a word from a run that trains, in steps of ten
     is_gone: bool = False  # the run's folder was moved or deleted
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
 from typing import Any
 
 from tui_trainer.config import RunConfig
@@ -11,7 +10,7 @@ from tui_trainer.engine import checkpoint
 from tui_trainer.errors import InputError
 from tui_trainer.knobs import KNOBS, build, shown
 from tui_trainer.run_dir import RunDir
-from tui_trainer.run_state import RunState, advance
+from tui_trainer.run_state import folded
 
 MOVABLE = ("data_dir", "device", "threads", "precision", "deterministic")  # may differ when a run is resumed
 
@@ -36,7 +35,7 @@ def config_then(run: RunDir, asked_for: RunConfig, found: checkpoint.Found) -> R
 
 def check_unfinished(run: RunDir, config: RunConfig, changes: Mapping[str, Any]) -> None:
     """Raises InputError where there is nothing left to do, saying how to give the run more."""
-    state = reduce(advance, run.read_milestones(), RunState())
+    state = folded(run)
     if state.status == "early_stopped" and "patience" not in changes:
         raise InputError(
             f"run {run.name!r} stopped early after epoch {state.epochs_done} (--patience {config.training.patience}); "

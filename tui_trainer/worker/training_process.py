@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
-from functools import reduce
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -27,7 +26,7 @@ from tui_trainer.event_budget import EventBudget
 from tui_trainer.events import Event, PhaseBegan, RunEnded, Warned
 from tui_trainer.knobs import changed
 from tui_trainer.run_dir import EventFile, RunDir, Tail
-from tui_trainer.run_state import RunState, advance
+from tui_trainer.run_state import RunState, folded
 from tui_trainer.worker.facts import changes_between, resumed, started
 from tui_trainer.worker.resuming import check_unfinished, config_then
 
@@ -114,7 +113,7 @@ def _work(
     _log_to(run)
     saver = Saver(run.checkpoints)
     saver.knows_best(session.record.best_epoch if session.best_weights else 0)
-    file, state = None, RunState()
+    file = None
     try:
         file = EventFile(run.events)
         budget = EventBudget(_began(run), file.size)
@@ -130,8 +129,7 @@ def _work(
     except Exception as error:
         if not isinstance(error, StorageError):
             log.exception("the run failed")
-        state = reduce(advance, run.read_milestones(), state)
-        end = _failed(run, state, error)
+        end = _failed(run, folded(run), error)
         if file:
             _append_if_possible(file, end)
         yield end

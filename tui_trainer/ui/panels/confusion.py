@@ -44,10 +44,10 @@ class ConfusionPanel(Panel):
         is_values = state.started is not None and state.started.task == "values"
         self.heading = "Predicted and true" if is_values else "Confusion matrix"  # type: ignore[misc]
         where, matrix, pairs = self._shown()
-        self.retitle(where)
         if matrix and state.started:
             names = state.started.class_names or [str(n) for n in range(len(matrix))]
             return self._matrix(where, matrix, [printable(name) for name in names], width, height)
+        self.retitle(where)
         if pairs:
             return self._scatter(pairs, width, height)
         if self._epoch is not None:

@@ -16,6 +16,7 @@ from tui_trainer.ui.panels.panel import Panel, bindings
 SMOOTHING = (0.0, 0.6, 0.9)
 ROWS_FOR_PLOT = 8
 Points = list[tuple[float, float]]
+Curves = list[tuple[str, Points, RGB, str]]  # (word, points, colour, marker)
 
 
 def short(value: float) -> str:
@@ -45,12 +46,12 @@ class LossesPanel(Panel):
         self._retitle()
         if not self.view.run:
             return self._empty(width, height)
-        rows = self._sparklines(width)
+        rows, curves = self._sparklines(width), self._curves()
         room = height - len(rows) - 1
         if room >= ROWS_FOR_PLOT:
-            rows += self._plot(width, room)
+            rows += self._plot(curves, width, room)
         rows += [Text("")] * (height - len(rows) - 1)
-        return [*rows, self._reading(width)]
+        return [*rows, self._reading(curves, width)]
 
     def _retitle(self) -> None:
         smooth = f"smooth {self.smoothing:g}" if self.smoothing else ""
@@ -105,8 +106,8 @@ class LossesPanel(Panel):
         line.append(f"{spark:{size}}", f"rgb({colour[0]},{colour[1]},{colour[2]})")
         line.append(f" {short(values[-1]):<8} " if values else " " * 10)
 
-    def _curves(self) -> list[tuple[str, Points, RGB, str]]:
-        """(word, points, colour, marker) of the figure that is plotted."""
+    def _curves(self) -> Curves:
+        """Of the figure that is plotted."""
         palette, started = self.palette, self.view.state.started
         evaluated = started.evaluated_on if started else "validation"
         match self.figure:
@@ -133,8 +134,7 @@ class LossesPanel(Panel):
             values = smoothed(values, self.smoothing)
         return [(point.at, value) for point, value in zip(points, values, strict=True)]
 
-    def _plot(self, width: int, height: int) -> list[Text]:
-        curves = self._curves()
+    def _plot(self, curves: Curves, width: int, height: int) -> list[Text]:
         places = [at for _, points, _, _ in curves for at, _ in points]
         if not places:
             return [Text("The curves begin with the first figures.".center(width), "dim")]
@@ -156,9 +156,8 @@ class LossesPanel(Panel):
             self._drawn = (picture, width, height, drawn(picture, width, height))
         return [row.copy() for row in self._drawn[3]]
 
-    def _reading(self, width: int) -> Text:
+    def _reading(self, curves: Curves, width: int) -> Text:
         """The values under the cursor; without one the legend and the last change."""
-        curves = self._curves()
         line = Text()
         if self.cursor is None:
             for word, points, colour, marker in curves:

@@ -143,13 +143,13 @@ class StatusPanel(Panel, can_focus=False):
         how = self.view.exit
         what = f"The worker {how.sentence}" if how else "The worker is gone without a word"
         said = f": {printable(how.last_words[-1])}" if how and how.last_words else ""
-        step = self.view.checkpoint_step
+        saved = self.view.state.saved
         if self.view.state.started is None:
             offer = "It had not begun to train; n goes back to the form."
-        elif step is None:
+        elif saved is None:
             offer = "Nothing had been saved; space starts the run over."
         else:
-            offer = f"The checkpoint of step {step:,} is intact; space resumes from it."
+            offer = f"The checkpoint of step {saved.step:,} is intact; space resumes from it."
         return [Text.assemble((what, self.palette.bad), said), Text(offer)]
 
 
