@@ -22,6 +22,10 @@ Init = Literal[
 ]
 Metric = Literal["auto", "val_loss", "val_accuracy", "val_macro_f1", "val_rmse", "train_loss"]
 MOST_LAYERS = 64
+MEMORY: dict[str, Any] = {
+    "pattern": r"^(auto|\d{1,9}(\.\d{1,9})? ?[kMGT]B)$",
+    "expected": "auto, or a size as in 500MB or 4GB",
+}
 
 
 def knob(
@@ -185,9 +189,15 @@ class Hardware(Section):
 
     device: str = knob(
         "auto",
-        "where to train; auto takes the GPU with most free memory",
-        pattern=r"^(auto|cpu|cuda(:\d{1,3})?)$",
-        expected="auto, cpu, cuda, or cuda:N",
+        "where to train; auto takes the GPU with most free memory; several GPUs share each batch",
+        pattern=r"^(auto|cpu|cuda|cuda:\d{1,3}(,\s*cuda:\d{1,3})*)$",
+        expected="auto, cpu, cuda, cuda:N, or several as in cuda:0,cuda:1",
+    )
+    processes: int = knob(
+        1, "processes that share each batch on the CPU; of several GPUs each has its own anyway", ge=1, le=1024
+    )
+    max_restarts: int = knob(
+        0, "times that several processes start again from the checkpoint when one of them dies", ge=0, le=1000
     )
     threads: int = knob(
         0,
@@ -195,7 +205,18 @@ class Hardware(Section):
         ge=0,
         le=1024,
     )
-    precision: Literal["float32", "bf16"] = knob("float32", "arithmetic of the matrix products (bf16: autocast)")
+    engine: Literal["auto", "eager", "graph", "compile"] = knob(
+        "auto", "how steps are run: one by one, as a CUDA graph, or compiled; auto takes what pays for the run's length"
+    )
+    precision: Literal["float32", "tf32", "bf16"] = knob(
+        "float32", "arithmetic of the matrix products (bf16: with float32 weights, as autocast does it)"
+    )
+    device_memory: str = knob(
+        "auto", "memory for the training samples on the device; more than fits stays in the host's", **MEMORY
+    )
+    host_memory: str = knob(
+        "auto", "memory for the training samples on the host; more than fits is read from a file", **MEMORY
+    )
     deterministic: bool = knob(False, "the same bits on every run, also on a GPU, at some cost in speed")
 
 
