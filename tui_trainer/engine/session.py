@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from tui_trainer.engine.evaluation import evaluate, loss_function
 from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.engine.meter import meter_for
 from tui_trainer.engine.model import build_model
+from tui_trainer.engine.order import epoch_order
 from tui_trainer.engine.pace import Pace
 from tui_trainer.engine.passes import Batch
 from tui_trainer.engine.rehearsal import rehearsal
@@ -27,18 +27,6 @@ from tui_trainer.events import Scores
 from tui_trainer.knobs import values_of
 
 FIELD_OF = {"val_macro_f1": "macro_f1"}  # where the figure's name and its field differ
-
-
-def epoch_order(seed: int, epoch: int, samples: int, *, shuffle: bool) -> Tensor:
-    """The order of an epoch (counted from 1), from the seed alone: a resume needs no generator's state for it.
-
-    Hashed, so that neighbouring seeds share no epoch's order.
-    """
-    if not shuffle:
-        return torch.arange(samples)
-    digest = hashlib.sha256(f"{seed}/{epoch}".encode()).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
-    return torch.randperm(samples, generator=generator)
 
 
 class Session:
@@ -93,8 +81,8 @@ class Session:
     def draw_order(self) -> None:
         """The running epoch's order, from the seed and its number alone."""
         training = self.config.training
-        order = epoch_order(training.seed, self.epochs_done + 1, len(self.data.train), shuffle=training.shuffle)
-        self._order = order.to(self.device)
+        epoch, samples = self.epochs_done + 1, len(self.data.train)
+        self._order = epoch_order(training.seed, epoch, samples, shuffle=training.shuffle, device=self.device)
         self._plan_epoch()
 
     def start_epoch(self) -> None:
