@@ -105,6 +105,7 @@ def test_an_order_that_is_written_to_is_another_order() -> None:
     source, order = made_up(100), torch.arange(100)
     feed = StagedFeed(source, CPU, "host")
     feed.take(order, 0, 1, 100)  # the rest is fetched ahead
+    wait_until(lambda: feed._coming and feed._coming.filled.done())
     torch.randperm(100, generator=torch.Generator().manual_seed(0), out=order)
     assert torch.equal(feed.take(order, 1, 100, 100)[1], source.targets[order[1:]])
     feed.close()
