@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -21,7 +23,7 @@ from tests.conftest import ROOT, wait_until
 from tests.engine.small import CPU
 from tui_trainer.engine.data import Samples
 from tui_trainer.engine.data.feed import DeviceFeed, Feed, StagedFeed
-from tui_trainer.engine.data.spill import spill
+from tui_trainer.engine.data.spill import PAGE, FileRows, page_runs, spill
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -69,8 +71,8 @@ def plans(draw: st.DrawFn) -> Plan:
 def feeds(samples: Samples, device: torch.device, bytes_ahead: int) -> list[Feed]:
     return [
         DeviceFeed(samples.to(device)),
-        StagedFeed(samples, device, "host", bytes_ahead),
-        StagedFeed(spill(samples, is_shuffled=True), device, "file", bytes_ahead),
+        StagedFeed(samples, device, bytes_ahead),
+        StagedFeed(spill(samples, is_shuffled=True), device, bytes_ahead),
     ]
 
 
@@ -101,9 +103,28 @@ def test_every_tier_gives_the_rows_of_plain_indexing(plan: Plan) -> None:
             check(feed, samples, plan)
 
 
+@given(st.integers(1, 9000), st.lists(st.integers(0, 60), min_size=1, max_size=20))
+def test_the_pages_asked_for_are_those_that_hold_the_rows(row_bytes: int, rows: list[int]) -> None:
+    needed = {page for row in rows for page in range(row * row_bytes // PAGE, ((row + 1) * row_bytes - 1) // PAGE + 1)}
+    runs = page_runs(np.array(rows), row_bytes).tolist()
+    assert [page for start, stop in runs for page in range(start, stop)] == sorted(needed)
+    assert all(stop < start for (_, stop), (start, _) in itertools.pairwise(runs))
+
+
+def test_rows_that_are_read_from_the_disk_are_the_same() -> None:
+    samples = made_up(2000, 100)
+    read, out = FileRows(spill(samples, is_shuffled=True)), made_up(500, 100)
+    for number in range(4):
+        read.is_cold = True  # as after a block that took long
+        rows = torch.randperm(2000)[: 100 * (number + 1)]
+        read(rows.numpy(), out)
+        assert torch.equal(out.inputs[: len(rows)], samples.inputs[rows])
+        assert torch.equal(out.targets[: len(rows)], samples.targets[rows])
+
+
 def test_an_order_that_is_written_to_is_another_order() -> None:
     source, order = made_up(100), torch.arange(100)
-    feed = StagedFeed(source, CPU, "host")
+    feed = StagedFeed(source, CPU)
     feed.take(order, 0, 1, 100)  # the rest is fetched ahead
     wait_until(lambda: feed._coming and feed._coming.filled.done())
     torch.randperm(100, generator=torch.Generator().manual_seed(0), out=order)
@@ -114,7 +135,7 @@ def test_an_order_that_is_written_to_is_another_order() -> None:
 @pytest.fixture
 def staged() -> Iterator[StagedFeed]:
     """100 samples, one batch fetched ahead."""
-    feed = StagedFeed(made_up(100), CPU, "host", bytes_ahead=1)
+    feed = StagedFeed(made_up(100), CPU, bytes_ahead=1)
     yield feed
     feed.close()
 
@@ -128,7 +149,7 @@ def test_an_epoch_waits_for_its_first_batch_alone(staged: StagedFeed) -> None:
 
 
 def test_small_batches_are_fetched_many_at_once_and_a_jump_among_them_waits_for_nothing() -> None:
-    feed, order = StagedFeed(made_up(100), CPU, "host"), torch.arange(100)
+    feed, order = StagedFeed(made_up(100), CPU), torch.arange(100)
     feed.take(order, 0, 5, 100)
     for start in (5, 50, 95, 5):
         assert feed.take(order, start, start + 5, 100)[1].tolist() == list(range(1000 + start, 1005 + start))
@@ -183,7 +204,7 @@ def feed_threads() -> list[threading.Thread]:
 
 
 def test_a_feed_that_is_closed_or_forgotten_leaves_no_thread() -> None:
-    closed, forgotten = (StagedFeed(made_up(10), CPU, "host") for _ in range(2))
+    closed, forgotten = (StagedFeed(made_up(10), CPU) for _ in range(2))
     for feed in (closed, forgotten):
         feed.take(torch.arange(10), 0, 2, 10)
     assert len(feed_threads()) == 2
@@ -197,7 +218,7 @@ def test_a_feed_that_is_closed_or_forgotten_leaves_no_thread() -> None:
 def test_a_process_ends_without_closing_its_feed() -> None:
     code = (
         "import torch\nfrom tests.engine.test_feed import made_up, CPU, StagedFeed\n"
-        "feed = StagedFeed(made_up(10), CPU, 'host')\nfeed.take(torch.arange(10), 0, 2, 10)\nprint('done')"
+        "feed = StagedFeed(made_up(10), CPU)\nfeed.take(torch.arange(10), 0, 2, 10)\nprint('done')"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done\n", "")

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from tui_trainer.engine.data.dataset import Samples
-from tui_trainer.engine.data.staging import CudaSlot, Slot
+from tui_trainer.engine.data.spill import FileRows, Spilled
+from tui_trainer.engine.data.staging import CudaSlot, GatherRows, MemoryRows, Slot
 
 Tier = Literal["device", "host", "file"]
 BYTES_AHEAD = 1 << 20  # fetched at least at once: what handing over to a thread, and a copy to a GPU, cost by the piece
@@ -98,11 +99,12 @@ class StagedFeed(Feed):
     order, a jump) gets those, and waits for them: `direct` counts how often.
     """
 
-    def __init__(
-        self, samples: Samples, device: torch.device, tier: Literal["host", "file"], bytes_ahead: int = BYTES_AHEAD
-    ) -> None:
+    def __init__(self, samples: Samples, device: torch.device, bytes_ahead: int = BYTES_AHEAD) -> None:
         super().__init__(samples)
-        self.tier: Tier = tier
+        self.tier: Tier = "host"
+        self._gather_rows: GatherRows = MemoryRows(samples)
+        if isinstance(samples, Spilled):
+            self.tier, self._gather_rows = "file", FileRows(samples)
         self._rows_ahead = bytes_ahead * len(samples) // samples.nbytes
         self.direct = 0
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
@@ -165,7 +167,7 @@ class StagedFeed(Feed):
         if slot is None or slot.capacity < last - first:
             slot = self._slots[self._turn] = self._new_slot(last - first)
         slot.may_be_overwritten()
-        return _Block(first, last, slot, self._thread.submit(slot.fill, self._samples, self._rows[first:last]))
+        return _Block(first, last, slot, self._thread.submit(slot.fill, self._gather_rows, self._rows[first:last]))
 
     def _new_slot(self, capacity: int) -> Slot:
         if self._stream is None:

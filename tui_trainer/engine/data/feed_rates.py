@@ -21,8 +21,8 @@ def feed_rates(data: DataSet, device: torch.device, batch: int, rounds: int = 5)
     """
     feeds: dict[Tier, Feed] = {
         "device": DeviceFeed(data.train.to(device)),
-        "host": StagedFeed(data.train, device, "host"),
-        "file": StagedFeed(spill(data.train, is_shuffled=True), device, "file"),
+        "host": StagedFeed(data.train, device),
+        "file": StagedFeed(spill(data.train, is_shuffled=True), device),
     }
     seconds: dict[Tier, list[float]] = {tier: [] for tier in feeds}
     with ExitStack() as held:

@@ -6,6 +6,7 @@ kept by events on the device; only the feed's thread ever waits for it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ import torch
 from torch import Tensor
 
 from tui_trainer.engine.data.dataset import Samples
+
+GatherRows = Callable[[np.ndarray[Any, Any], Samples], None]  # rows, into the first of these samples
 
 
 class Slot:
@@ -25,10 +28,9 @@ class Slot:
     def may_be_overwritten(self) -> None:
         """Said on the training's thread: whatever reads the slot's old samples has been asked for already."""
 
-    def fill(self, source: Samples, rows: np.ndarray[Any, Any]) -> None:
-        """Bring rows of `source` here; on the feed's thread."""
-        gather(source.inputs, rows, self._host.inputs)
-        gather(source.targets, rows, self._host.targets)
+    def fill(self, gather_rows: GatherRows, rows: np.ndarray[Any, Any]) -> None:
+        """Bring rows here; on the feed's thread."""
+        gather_rows(rows, self._host)
 
     def will_be_read(self) -> None:
         """Said on the training's thread before it reads."""
@@ -54,10 +56,10 @@ class CudaSlot(Slot):
         """See `Slot`."""
         self._free.record(torch.cuda.current_stream(self._stream.device))
 
-    def fill(self, source: Samples, rows: np.ndarray[Any, Any]) -> None:
+    def fill(self, gather_rows: GatherRows, rows: np.ndarray[Any, Any]) -> None:
         """See `Slot`."""
         self._copied.synchronize()  # the copy before this one still reads the pinned memory
-        super().fill(source, rows)
+        super().fill(gather_rows, rows)
         count = len(rows)
         with torch.cuda.stream(self._stream):
             self._stream.wait_event(self._free)
@@ -72,6 +74,18 @@ class CudaSlot(Slot):
     def part(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """See `Slot`."""
         return self._here.inputs[start:stop], self._here.targets[start:stop]
+
+
+class MemoryRows:
+    """Gathers rows of samples in memory."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+
+    def __call__(self, rows: np.ndarray[Any, Any], out: Samples) -> None:
+        """These rows into the first of `out`."""
+        gather(self._samples.inputs, rows, out.inputs)
+        gather(self._samples.targets, rows, out.targets)
 
 
 def gather(source: Tensor, rows: np.ndarray[Any, Any], out: Tensor) -> None:

@@ -71,7 +71,7 @@ def place(data: DataSet, device: torch.device, hardware: Hardware, reserved: int
             left[tier] -= split.nbytes
         tiers.append(tier)
     train = _put(data.train, tiers[0], device, is_shuffled=True)
-    feed = DeviceFeed(train) if tiers[0] == "device" else StagedFeed(train, device, tiers[0])
+    feed = DeviceFeed(train) if tiers[0] == "device" else StagedFeed(train, device)
     validation = None if data.validation is None else _put(data.validation, tiers[1], device)
     placed = replace(data, train=train, validation=validation, test=_put(data.test, tiers[-1], device))
     if tiers[0] == "file":  # from memory now, instead of page by page from the file at the first checkpoint
