@@ -36,18 +36,20 @@ def evaluate(model: nn.Module, samples: Samples, data: DataSet, loss: LossFuncti
     """The figures of a split. `val_loss` is the mean of the training loss, without dropout or penalties."""
     was_training = model.training
     model.eval()
-    total = torch.zeros((), dtype=torch.float64, device=samples.inputs.device)
+    device = next(model.parameters()).device  # the samples may be on the host still
+    total = torch.zeros((), dtype=torch.float64, device=device)
     outputs = []
     for start in range(0, len(samples), CHUNK):
-        targets = samples.targets[start : start + CHUNK]
-        output = model(samples.inputs[start : start + CHUNK]).float()
+        targets = samples.targets[start : start + CHUNK].to(device, non_blocking=True)
+        output = model(samples.inputs[start : start + CHUNK].to(device, non_blocking=True)).float()
         total += loss(output, targets).double() * len(targets)
         outputs.append(output.argmax(1) if data.task == "classes" else output)
     model.train(was_training)
     mean = (total / len(samples)).item()
+    true = samples.targets.to(device)
     if data.task == "classes":
-        return _class_scores(mean, torch.cat(outputs), samples.targets, data.outputs)
-    return _value_scores(mean, torch.cat(outputs), samples.targets, data)
+        return _class_scores(mean, torch.cat(outputs), true, data.outputs)
+    return _value_scores(mean, torch.cat(outputs), true, data)
 
 
 def _class_scores(loss: float, predicted: Tensor, true: Tensor, classes: int) -> Scores:
