@@ -166,7 +166,7 @@ def test_nothing_beyond_the_epochs_end_is_fetched_ahead(staged: StagedFeed) -> N
 
 
 def test_what_goes_wrong_on_the_thread_is_raised_by_the_next_take_and_the_feed_goes_on(staged: StagedFeed) -> None:
-    order, inputs = torch.arange(100), staged._samples.inputs
+    order, inputs = torch.arange(100), staged.samples.inputs
     staged.take(order, 0, 10, 100)
     wait_until(lambda: staged._coming and staged._coming.filled.done())
     inputs.requires_grad_(True)  # numpy takes no such tensor
@@ -180,7 +180,7 @@ def test_what_goes_wrong_on_the_thread_is_raised_by_the_next_take_and_the_feed_g
 
 
 def test_an_error_in_what_is_not_wanted_any_more_is_raised_too(staged: StagedFeed) -> None:
-    order, inputs = torch.arange(100), staged._samples.inputs
+    order, inputs = torch.arange(100), staged.samples.inputs
     staged.take(order, 0, 10, 20)
     staged.take(order, 10, 20, 20)
     inputs.requires_grad_(True)

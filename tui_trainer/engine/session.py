@@ -11,7 +11,9 @@ from tui_trainer.config import RunConfig
 from tui_trainer.engine.blocks import engine_for, make_steps
 from tui_trainer.engine.checkpoint import Checkpoint
 from tui_trainer.engine.data.dataset import DataSet, Samples
+from tui_trainer.engine.data.feed import DeviceFeed, Feed
 from tui_trainer.engine.early_stopping import EarlyStopping, monitored
+from tui_trainer.engine.epoch import Epoch
 from tui_trainer.engine.evaluation import evaluate, loss_function
 from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.engine.meter import meter_for
@@ -30,10 +32,13 @@ FIELD_OF = {"val_macro_f1": "macro_f1"}  # where the figure's name and its field
 
 
 class Session:
-    """Model, optimizer and counters of a run. The data must be on the device already."""
+    """Model, optimizer and counters of a run. `feed` has the training samples; without one they are on the device."""
 
-    def __init__(self, config: RunConfig, data: DataSet, device: torch.device, group: Group = ALONE) -> None:
+    def __init__(
+        self, config: RunConfig, data: DataSet, device: torch.device, group: Group = ALONE, feed: Feed | None = None
+    ) -> None:
         torch.manual_seed(config.training.seed)
+        self.feed = feed or DeviceFeed(data.train)
         self.config, self.data, self.device, self.group = config, data, device, group
         self.model = build_model(config.model, data).to(device)
         self.loss = loss_function(config.loss, data)  # of evaluations
@@ -49,6 +54,7 @@ class Session:
         self.lr = config.optimizer.lr
         self._has_schedule = config.schedule.name != "constant" or config.schedule.warmup > 0
         self._order: Tensor | None = None
+        self._epoch: Epoch | None = None
         self._plan_epoch()
 
     @property
@@ -62,6 +68,8 @@ class Session:
         left = len(self.data.train) - self.position
         size = self.batch_size
         self.epoch_end = self.position + (left // size * size if self.config.training.drop_last else left)
+        if self._order is not None:
+            self._epoch = Epoch(self.feed, self._order, self.group, size, self.position, self.epoch_end)
         steps = len(self.data.train) // size
         self._look_every = 0
         if self.data.task == "classes":  # every batch would cost a small net 2 to 10 % of its speed
@@ -110,7 +118,7 @@ class Session:
     def take_steps(self) -> bool:
         """The next optimizer step, or the next block of steps; False when the epoch has none left."""
         left = self.epoch_end - self.position
-        if left <= 0 or self._order is None:
+        if left <= 0:
             return False
         count = self.steps.block if left >= self.steps.block * self.batch_size else 1
         samples = min(count * self.batch_size, left)
@@ -126,12 +134,12 @@ class Session:
 
     def _work(self, count: int) -> tuple[Samples, Tensor | None, Batch, list[float], int]:
         """The arguments of `Steps.run` for so many steps from here."""
-        assert self._order is not None  # noqa: S101
+        assert self._epoch is not None  # noqa: S101  # start_epoch made it
+        samples, rows = self._epoch.samples(self.position, count)
         size = min(self.batch_size, self.epoch_end - self.position)
-        rows = self._order[self.position : self.position + count * size]
         lrs = [self._lr_at(self.position + number * size) for number in range(count)]
         look_every = self._look_every if count > 1 else int(self._is_looked_at(self.step + 1))
-        return self.data.train, rows, Batch(size, self.group.share(size)), lrs, look_every
+        return samples, rows, Batch(size, self.group.share(size)), lrs, look_every
 
     def _is_looked_at(self, step: int) -> bool:
         return bool(self._look_every) and step % self._look_every == 0

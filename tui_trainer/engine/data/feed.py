@@ -29,10 +29,10 @@ class Feed(ABC):
     tier: Tier
 
     def __init__(self, samples: Samples) -> None:
-        self._samples = samples
+        self.samples = samples
 
     def __len__(self) -> int:
-        return len(self._samples)
+        return len(self.samples)
 
     @abstractmethod
     def order(self, order: Tensor) -> Tensor:
@@ -58,12 +58,12 @@ class DeviceFeed(Feed):
 
     def order(self, order: Tensor) -> Tensor:
         """See `Feed`."""
-        return order.to(self._samples.inputs.device)
+        return order.to(self.samples.inputs.device)
 
     def take(self, order: Tensor, start: int, stop: int, end: int) -> tuple[Tensor, Tensor]:
         """See `Feed`."""
         rows = order[start:stop]
-        return self._samples.inputs.index_select(0, rows), self._samples.targets.index_select(0, rows)
+        return self.samples.inputs.index_select(0, rows), self.samples.targets.index_select(0, rows)
 
     def close(self) -> None:
         """See `Feed`."""
@@ -171,8 +171,8 @@ class StagedFeed(Feed):
 
     def _new_slot(self, capacity: int) -> Slot:
         if self._stream is None:
-            return Slot(self._samples, capacity)
-        return CudaSlot(self._samples, capacity, self._stream)
+            return Slot(self.samples, capacity)
+        return CudaSlot(self.samples, capacity, self._stream)
 
     def _drop_coming(self) -> None:
         coming, self._coming = self._coming, None
