@@ -72,7 +72,7 @@ COLUMNS = (
     Column("steps/s", lambda row: f"{row['steps_per_second']:,.0f}", WIDE),
     Column("samples/s", lambda row: f"{row['samples_per_second']:,.0f}"),
     Column("GFLOP/s", lambda row: f"{row['gflop_per_second']:,.1f}"),
-    Column("of products", lambda row: f"{row['share_of_products']:.0%}"),
+    Column("share", lambda row: f"{row['share_of_products']:.0%}"),
     Column("memory", lambda row: "" if row["memory_bytes"] is None else f"{row['memory_bytes'] / MB:,.0f} MB"),
     Column("loss", lambda row: "" if row["train_loss"] is None else f"{row['train_loss']:.4f}", WIDE),
 )
@@ -136,9 +136,9 @@ def _overhead(result: dict[str, Any]) -> Table:
 
 def _notes(result: dict[str, Any]) -> list[str]:
     """What was left out, what the words mean, and the machine."""
-    left_out = dict(result["cells"][0]["not_measured"]) | result["engines_not_measured"]
+    left_out = dict(result["cells"][0]["not_measured"]) | result["not_measured"]
     lines = [f"Not measured: {name}: {why}" for name, why in left_out.items()]
-    lines.append(f"Medians of {result['rounds']} alternating rounds. Products: the epoch's matrix products alone.")
+    lines.append(f"Medians of {result['rounds']} alternating rounds. Share: of the rate of the matrix products alone.")
     lines.append(f"Memory: {result['memory_is']}.")
     if path := result["whole_path"]:
         lines.append(

@@ -24,7 +24,7 @@ from tui_trainer.engine.bench import cost, holds, memory, ours, pictures, rivals
 from tui_trainer.engine.bench.accuracy import precisions
 from tui_trainer.engine.bench.cell import Cell
 from tui_trainer.engine.bench.estimate import Estimate
-from tui_trainer.engine.bench.job import Job
+from tui_trainer.engine.bench.job import Job, NotMeasuredError
 from tui_trainer.engine.bench.pictures import Pictures
 from tui_trainer.engine.bench.start import start
 from tui_trainer.knobs import changed
@@ -53,7 +53,7 @@ class Bench:
         self.threads = plan.config.hardware.threads or idle
         reasons = ours.engines_here(device)
         self.engines = list(plan.engines) or [name for name, reason in reasons.items() if reason is None]
-        self.engines_left_out = {name: why for name, why in reasons.items() if why and name not in plan.engines}
+        self.left_out = {name: why for name, why in reasons.items() if why and name not in plan.engines}
         self.cells = [self._cell(number, *key) for number, key in enumerate(self._keys())]
         self.costs: list[dict[str, Any]] = []
         self.precisions: list[dict[str, Any]] = []
@@ -99,7 +99,10 @@ class Bench:
         self.precisions = yield from precisions(whole, is_real=self.pictures.is_real)
         self.estimate.did(2 * SECONDS_OF_A_PRECISION, 2 * SECONDS_OF_A_PRECISION)
         yield from self._whole_path(whole)
-        self.start = yield from start(self.pictures.settings, rounds)
+        try:
+            self.start = yield from start(self.pictures.settings, rounds)
+        except NotMeasuredError as reason:
+            self.left_out["start"] = str(reason)
 
     def _cost(self, cell: Cell) -> Generator[str, None, None]:
         """Of the engine that was fastest there, for an epoch of the whole split."""
@@ -160,5 +163,5 @@ class Bench:
             "precisions": self.precisions,
             "start": self.start,
             "holds": [figure.as_dict() for figure in holds.figures(self.cells, self.costs, self.start)],
-            "engines_not_measured": self.engines_left_out,
+            "not_measured": self.left_out,
         }

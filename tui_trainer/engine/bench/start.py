@@ -18,13 +18,14 @@ from typing import Any
 
 import tui_trainer
 from tui_trainer.config import RunConfig
+from tui_trainer.engine.bench.job import NotMeasuredError
 from tui_trainer.engine.data import load
 
 STARTED = '"event":"run_started"'
 
 
 def start(settings: RunConfig, rounds: int) -> Generator[str, None, dict[str, Any]]:
-    """Medians in seconds; the processes take turns."""
+    """Medians in seconds; the processes take turns. Raises NotMeasuredError."""
     ready: list[float] = []
     importing: list[float] = []
     loading: list[float] = []
@@ -54,11 +55,11 @@ def seconds_to_import(folder: str) -> float:
 
 
 def seconds_to_first_step(settings: RunConfig, folder: str) -> float:
-    """From the spawn of a run to its `run_started`; the run is killed then."""
+    """From the spawn of a run to its `run_started`; the run is killed then. Raises NotMeasuredError."""
     hardware = settings.hardware
     command = [
         sys.executable, "-P", "-m", "tui_trainer", "--json", "--data", settings.data.name,
-        "--data-dir", settings.data.dir, "--normalize", settings.data.normalize,
+        "--data-dir", str(Path(settings.data.dir).resolve()), "--normalize", settings.data.normalize,
         "--validation", str(settings.data.validation), "--runs-dir", folder,
         "--device", hardware.device, "--threads", str(hardware.threads),
     ]  # fmt: skip
@@ -71,7 +72,7 @@ def seconds_to_first_step(settings: RunConfig, folder: str) -> float:
             for line in run.stdout:
                 if STARTED in line:
                     return time.perf_counter() - began
-            raise RuntimeError(f"a run did not start: {run.stderr.read().strip() if run.stderr else ''}")
+            raise NotMeasuredError(f"a run did not start: {run.stderr.read().strip() if run.stderr else ''}")
         finally:
             run.kill()
 
