@@ -27,7 +27,6 @@ SIZES = re.compile(rf"{INPUTS}(-\d{{1,5}})+-{OUTPUTS}")
 HARDWARE = ("device", "threads", "engine", "precision")  # the hyperparameters that `bench` takes
 SAMPLES = 60_000
 CPU_FLOP = 50e9  # of the matrix products of one timed epoch on a CPU: about half a second on two cores
-LEAST_BATCHES = 2
 
 
 def spelled(hidden: Sequence[int]) -> str:
@@ -40,9 +39,14 @@ def product_flop(hidden: Sequence[int], samples: int) -> int:
 
     2mnk for each product: forward, gradient of the weights, and gradient of the layer's input, except the first's.
     """
+    first = INPUTS * (*hidden, OUTPUTS)[0]
+    return 3 * forward_flop(hidden, samples) - 2 * samples * first
+
+
+def forward_flop(hidden: Sequence[int], samples: int) -> int:
+    """Those of the forward pass alone."""
     sizes = (INPUTS, *hidden, OUTPUTS)
-    products = [fan_in * fan_out for fan_in, fan_out in itertools.pairwise(sizes)]
-    return 2 * samples * (3 * sum(products) - products[0])
+    return 2 * samples * sum(fan_in * fan_out for fan_in, fan_out in itertools.pairwise(sizes))
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Plan:
             return self.samples
         if not is_cpu:
             return SAMPLES
-        steps = max(LEAST_BATCHES, math.ceil(CPU_FLOP / product_flop(hidden, batch)))
+        steps = math.ceil(CPU_FLOP / product_flop(hidden, batch))
         return min(SAMPLES, steps * batch)
 
     def rivals_of(self, cell: int) -> tuple[str, ...]:

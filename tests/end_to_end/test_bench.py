@@ -66,7 +66,7 @@ def test_a_signal_ends_it_even_inside_a_loop_that_swallows_interrupts(
         *SHORT, "--net", "small", "--batch", "64", "--against", rival, "--rounds", "100", env={"TMPDIR": str(temporary)}
     )
     assert bench.stderr
-    while "round 1/100  tui-trainer" not in (line := bench.stderr.readline()):
+    while "round 1/100  matrix products" not in (line := bench.stderr.readline()):
         assert line, "it ended by itself"
     bench.send_signal(number)
     out, err = bench.communicate(timeout=60)

@@ -57,6 +57,10 @@ def _followed(steps: Generator[dict[str, Any], None, None], *, is_silent: bool) 
     return result
 
 
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 class Column(NamedTuple):
     """One figure of a row; left out of a table on a terminal that is narrower than `from_width`."""
 
@@ -69,7 +73,7 @@ COLUMNS = (
     Column("threads", lambda row: str(row["threads"]), MIDDLE),
     Column("s/epoch", lambda row: f"{row['seconds']:.3f}"),
     Column("fastest to slowest", lambda row: f"{row['fastest']:.3f} to {row['slowest']:.3f}", MIDDLE),
-    Column("steps/s", lambda row: f"{row['steps_per_second']:,.0f}", WIDE),
+    Column("steps/s", lambda row: _rate(row["steps_per_second"]), WIDE),
     Column("samples/s", lambda row: f"{row['samples_per_second']:,.0f}"),
     Column("GFLOP/s", lambda row: f"{row['gflop_per_second']:,.1f}"),
     Column("share", lambda row: f"{row['share_of_products']:.0%}"),
@@ -125,10 +129,12 @@ def _precisions(rows: list[dict[str, Any]]) -> Table:
 
 def _overhead(result: dict[str, Any]) -> Table:
     shown = table("net")
-    for head in ("batch", "reports and log", "evaluation", "together"):
+    for head in ("batch", "reports and log", "evaluation", "its products", "together"):
         shown.add_column(head, justify="right")
     for row in result["overhead"]:
-        shares = [f"{row[key]:.2%}" for key in ("reports_share", "evaluation_share", "share")]
+        shares = [
+            f"{row[key]:.2%}" for key in ("reports_share", "evaluation_share", "evaluation_products_share", "share")
+        ]
         precision = "" if row["precision"] == "float32" else f" {row['precision']}"
         shown.add_row(row["net"] + precision, str(row["batch"]), *shares)
     return shown

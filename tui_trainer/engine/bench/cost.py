@@ -25,7 +25,7 @@ from tui_trainer.knobs import changed
 from tui_trainer.run_dir import EventFile, RunDir, Tail
 
 REPORTS, STEPS_BETWEEN = 20, 2
-EVALUATIONS = 3
+EVALUATIONS = 3  # the first is a warm-up
 
 
 class Cost(NamedTuple):

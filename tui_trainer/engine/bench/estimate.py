@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tui_trainer.bench_plan import product_flop
+from tui_trainer.bench_plan import forward_flop
 from tui_trainer.engine.bench.job import Job
 from tui_trainer.engine.model import parameter_count
 from tui_trainer.words import clock
 
-CPU_FLOP_A_SECOND, GPU_FLOP_A_SECOND = 100e9, 10e12
+FLOP_OF_A_THREAD, FLOP_OF_A_GPU, MOST_THREADS = 60e9, 10e12, 16  # a second; more threads hardly help such nets
 SECONDS_A_STEP = {  # beside the products, measured on two cores at batch 64
     "tutorial": 7e-3, "lightning": 4e-3, "skorch": 1.2e-3, "scikit-learn": 6e-4, "jax": 2e-4, "plain": 4e-4,
     "floor": 1e-5,
@@ -21,13 +21,21 @@ TRUST = 20.0  # guessed seconds that must be done before their pace counts as mu
 def guess(job: Job, program: str) -> float:
     """Seconds of one epoch."""
     is_cpu = job.device.type == "cpu"
-    flop = product_flop(job.hidden, job.samples) / (CPU_FLOP_A_SECOND if is_cpu else GPU_FLOP_A_SECOND)
     step = SECONDS_A_STEP.get(program, OF_OURS)
     if program == "tutorial":
         step *= job.batch / 64  # it reads picture by picture
     if is_cpu and program != "floor":
         step += SECONDS_A_PARAMETER * parameter_count(job.data.inputs, job.hidden, job.data.outputs)
-    return flop + job.steps * step
+    return job.flop / _rate(job) + job.steps * step
+
+
+def guess_cost(job: Job, evaluations: int) -> float:
+    """Seconds of what `cost.cost` does."""
+    return 0.3 + evaluations * forward_flop(job.hidden, len(job.data.test)) / _rate(job)
+
+
+def _rate(job: Job) -> float:
+    return FLOP_OF_A_GPU if job.device.type == "cuda" else FLOP_OF_A_THREAD * min(job.threads, MOST_THREADS)
 
 
 class Estimate:

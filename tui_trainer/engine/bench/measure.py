@@ -9,28 +9,30 @@ from __future__ import annotations
 
 import platform
 import statistics
+import time
 from collections.abc import Generator
 from dataclasses import replace
 from importlib import metadata
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from tui_trainer import devices
-from tui_trainer.bench_plan import NETS, RIVALS, SAMPLES, Plan, spelled
+from tui_trainer.bench_plan import NETS, RIVALS, SAMPLES, Plan, forward_flop, spelled
 from tui_trainer.engine import device as where
 from tui_trainer.engine.bench import cell as cells
 from tui_trainer.engine.bench import cost, holds, memory, ours, pictures, rivals
 from tui_trainer.engine.bench.accuracy import precisions
 from tui_trainer.engine.bench.cell import Cell
-from tui_trainer.engine.bench.estimate import Estimate
+from tui_trainer.engine.bench.estimate import Estimate, guess_cost
 from tui_trainer.engine.bench.job import Job, NotMeasuredError
 from tui_trainer.engine.bench.pictures import Pictures
 from tui_trainer.engine.bench.start import start
 from tui_trainer.knobs import changed
 
 SECONDS_OF_LOOKING = 0.5  # how many cores are idle
-SECONDS_OF_A_COST, SECONDS_OF_A_START, SECONDS_OF_A_PRECISION = 2.0, 6.0, 6.0  # guesses, for the estimate alone
+SECONDS_OF_A_START, SECONDS_OF_A_PRECISION, SECONDS_OF_A_PATH = 5.0, 3.0, 1.2  # guesses, for the estimate alone
+T = TypeVar("T")
 
 
 def measure(plan: Plan) -> Generator[dict[str, Any], None, None]:
@@ -84,9 +86,9 @@ class Bench:
         """Everything, in turn."""
         rounds, extras = self.plan.rounds, self.plan.has_extras
         for cell in self.cells:
-            self.estimate.plan(cell.expected(rounds) + SECONDS_OF_A_COST)
+            self.estimate.plan(cell.expected(rounds) + guess_cost(cell.job, cost.EVALUATIONS))
         if extras:
-            self.estimate.plan((1 + rounds) * SECONDS_OF_A_START + 2 * SECONDS_OF_A_PRECISION)
+            self.estimate.plan(rounds * (SECONDS_OF_A_START + SECONDS_OF_A_PATH) + 2 * SECONDS_OF_A_PRECISION)
         for cell in self.cells:
             yield from cells.measured(cell, rounds, self.estimate)
             yield from self._cost(cell)
@@ -96,20 +98,35 @@ class Bench:
             return
         first = self.cells[0].job
         whole = self._job(first.hidden, first.batch, "float32", self.plan.samples or SAMPLES)
-        self.precisions = yield from precisions(whole, is_real=self.pictures.is_real)
-        self.estimate.did(2 * SECONDS_OF_A_PRECISION, 2 * SECONDS_OF_A_PRECISION)
-        yield from self._whole_path(whole)
+        rows = precisions(whole, is_real=self.pictures.is_real)
+        self.precisions = yield from self._paced(rows, SECONDS_OF_A_PRECISION)
+        yield from self._paced(self._whole_path(whole), SECONDS_OF_A_PATH)
         try:
-            self.start = yield from start(self.pictures.settings, rounds)
+            self.start = yield from self._paced(start(self.pictures.settings, rounds), SECONDS_OF_A_START)
         except NotMeasuredError as reason:
             self.left_out["start"] = str(reason)
+
+    def _paced(self, steps: Generator[str, None, T], guessed: float) -> Generator[str, None, T]:
+        """The same, each step told to the estimate."""
+        while True:
+            began = time.monotonic()
+            try:
+                text = next(steps)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            self.estimate.did(guessed, time.monotonic() - began)
+            yield text
 
     def _cost(self, cell: Cell) -> Generator[str, None, None]:
         """Of the engine that was fastest there, for an epoch of the whole split."""
         yield f"{cell.title}  reports, evaluation and log"
         best = min((program for program in cell.programs if program.kind == "ours"), key=lambda one: one.median)
+        began = time.monotonic()
         found = cost.cost(cell.job, best.name, cell.job.data)
+        self.estimate.did(guess_cost(cell.job, cost.EVALUATIONS), time.monotonic() - began)
         epoch = best.median * len(self.pictures.data.train) / cell.job.samples
+        floor = next(program for program in cell.programs if program.kind == "floor")
+        products = floor.median / cell.job.flop * forward_flop(cell.job.hidden, len(cell.job.data.test))
         reports, evaluation = found.reports_share(epoch), found.evaluation_share(epoch)
         self.costs.append(
             {
@@ -121,10 +138,10 @@ class Bench:
                 "reports_share": reports,
                 "seconds_an_evaluation": found.evaluation,
                 "evaluation_share": evaluation,
+                "evaluation_products_share": products / epoch,
                 "share": reports + evaluation,
             }
         )
-        self.estimate.did(SECONDS_OF_A_COST, SECONDS_OF_A_COST)
 
     def _whole_path(self, job: Job) -> Generator[str, None, None]:
         pairs = []
