@@ -27,6 +27,7 @@ SIZES = re.compile(rf"{INPUTS}(-\d{{1,5}})+-{OUTPUTS}")
 HARDWARE = ("device", "threads", "engine", "precision")  # the hyperparameters that `bench` takes
 SAMPLES = 60_000
 CPU_FLOP = 50e9  # of the matrix products of one timed epoch on a CPU: about half a second on two cores
+MOST_CPU_FLOP, A_BLOCK = 120e9, 8  # up to which an epoch has as many steps as `--engine compile` runs at once
 
 
 def spelled(hidden: Sequence[int]) -> str:
@@ -69,7 +70,8 @@ class Plan:
             return self.samples
         if not is_cpu:
             return SAMPLES
-        steps = math.ceil(CPU_FLOP / product_flop(hidden, batch))
+        a_step = product_flop(hidden, batch)
+        steps = max(math.ceil(CPU_FLOP / a_step), A_BLOCK if A_BLOCK * a_step <= MOST_CPU_FLOP else 1)
         return min(SAMPLES, steps * batch)
 
     def rivals_of(self, cell: int) -> tuple[str, ...]:

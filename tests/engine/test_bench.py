@@ -107,6 +107,16 @@ def test_lower_precisions_leave_out_who_cannot_have_them(job: Job) -> None:
     assert planned.left_out == {"scikit-learn": "measured in float32 alone"}
 
 
+def test_a_cut_epoch_that_fills_no_compiled_block_has_no_row_for_it(tmp_path: Path) -> None:
+    write_separable(tmp_path / "data")
+    config = build({"data_dir": "data", "device": "cpu", "threads": 1})
+    plan = Plan(config, rounds=1, nets=((16,),), batches=(256,), against=(), has_extras=False)
+    only = replace(plan, engines=("eager", "compile"))
+    result = result_of(only)
+    assert [row["program"] for row in result["cells"][0]["programs"]] == ["eager", "floor"]
+    assert result["cells"][0]["not_measured"] == {"compile": "2 steps of a cut epoch do not fill a block of 8"}
+
+
 def test_reports_and_evaluations_cost_something_and_their_shares_add_up(job: Job) -> None:
     found = cost.cost(job, "eager", job.data)
     assert 0 < found.report < 0.05
@@ -181,6 +191,7 @@ def test_every_cell_has_every_figure(tmp_path: Path) -> None:
         assert 0 < row["evaluation_products_share"] < row["evaluation_share"]
     assert [figure["name"] for figure in result["holds"]] == ["reports, evaluation, log"]
     assert "graph" in result["not_measured"]
+    assert 1 <= result["idle_cores"]["at_end"] <= result["cores"]
     assert (result["rounds"], result["start"], result["precisions"]) == (3, None, [])
 
 

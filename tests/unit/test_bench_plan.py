@@ -58,6 +58,7 @@ def test_a_large_net_has_fewer_samples_on_a_cpu_in_whole_batches() -> None:
     plan = plan_of()
     assert plan.samples_of(NETS["small"], 64, is_cpu=True) == 60_000
     assert plan.samples_of(NETS["large"], 4096, is_cpu=True) == 4096
+    assert plan.samples_of(NETS["medium"], 4096, is_cpu=True) == 8 * 4096
     few = plan.samples_of(NETS["large"], 64, is_cpu=True)
     assert (few % 64, few < 3_000) == (0, True)
     assert plan.samples_of(NETS["large"], 64, is_cpu=False) == 60_000

@@ -142,9 +142,14 @@ def _overhead(result: dict[str, Any]) -> Table:
 
 def _notes(result: dict[str, Any]) -> list[str]:
     """What was left out, what the words mean, and the machine."""
-    left_out = dict(result["cells"][0]["not_measured"]) | result["not_measured"]
-    lines = [f"Not measured: {name}: {why}" for name, why in left_out.items()]
+    left_out = {name: why for cell in result["cells"] for name, why in cell["not_measured"].items()}
+    lines = [f"Not measured: {name}: {why}" for name, why in {**left_out, **result["not_measured"]}.items()]
     lines.append(f"Medians of {result['rounds']} alternating rounds. Share: of the rate of the matrix products alone.")
+    cores, idle = result["cores"], min(result["idle_cores"].values())
+    if idle < cores:
+        lines.append(
+            f"Other programs were busy here ({idle} of {cores} cores idle): a quiet machine gives other figures."
+        )
     lines.append(f"Memory: {result['memory_is']}.")
     if path := result["whole_path"]:
         lines.append(

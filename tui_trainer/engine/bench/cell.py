@@ -67,6 +67,12 @@ class Cell:
         precision = self.job.settings.hardware.precision
         return f"{spelled(self.job.hidden)}, batch {self.job.batch}" + (f", {precision}" * (precision != "float32"))
 
+    def leave_out(self, name: str, why: str) -> None:
+        """Not to be measured here."""
+        if any(program.name == name for program in self.programs):
+            self.programs = [program for program in self.programs if program.name != name]
+            self.left_out[name] = why
+
     def expected(self, rounds: int) -> float:
         """Guessed seconds of everything."""
         return sum(program.warm_up + rounds * program.guessed for program in self.programs)

@@ -52,7 +52,7 @@ def cost(job: Job, engine: str, whole: DataSet) -> Cost:
         reports = []
         for _ in range(REPORTS):
             for _ in range(STEPS_BETWEEN):
-                if not session.take_step():
+                if not session.take_steps():
                     session.position = 0
                     session.start_epoch()
             began = job.settled()
@@ -62,7 +62,7 @@ def cost(job: Job, engine: str, whole: DataSet) -> Cost:
         evaluations, lines = [], []
         for _ in range(EVALUATIONS):
             session.start_epoch()
-            session.take_step()
+            session.take_steps()
             began = job.settled()
             ended = list(end_epoch(session, Saver(None)))
             evaluations.append(job.settled() - began)
@@ -97,7 +97,7 @@ def _steps_alone(session: Session, job: Job) -> float:
     session.position = 0
     began = job.settled()
     session.start_epoch()
-    while session.take_step():
+    while session.take_steps():
         pass
     seconds = job.settled() - began
     session.epochs_done += 1

@@ -50,7 +50,7 @@ def _of_cell(cell: Cell) -> Iterator[Figure]:
 
 
 def _faster(ours: list[Program], rival: Program, times: float) -> Figure:
-    best = max(ours, key=lambda program: ratio(rival, program))
+    best = min(ours, key=lambda program: program.median)
     seconds, theirs = best.median, rival.median
     name, beside = f"speed over {SHORT.get(rival.name, rival.label)}", f"{rival.label} (ours: {best.name})"
     return Figure(name, "s", seconds, theirs, beside, ratio(rival, best), (at_least("ratio", times),))
@@ -61,7 +61,7 @@ def _compared(name: str, one: Program, other: Program, limit: Limit) -> Figure:
 
 
 def _share(cell: Cell, ours: list[Program], floor: Program, percent: float) -> Figure:
-    best = max(ours, key=lambda program: ratio(floor, program))
+    best = min(ours, key=lambda program: program.median)
     rate = cell.job.flop / 1e9
     return Figure(
         f"rate at batch {cell.job.batch}", "GFLOP/s", rate / best.median, rate / floor.median,

@@ -51,8 +51,8 @@ class Bench:
     def __init__(self, plan: Plan, device: torch.device, shown: Pictures) -> None:
         self.plan, self.device, self.pictures = plan, device, shown
         self.estimate = Estimate()
-        idle = min(torch.get_num_threads(), devices.idle_cores(SECONDS_OF_LOOKING))
-        self.threads = plan.config.hardware.threads or idle
+        self.idle_at_start = devices.idle_cores(SECONDS_OF_LOOKING)
+        self.threads = plan.config.hardware.threads or min(torch.get_num_threads(), self.idle_at_start)
         reasons = ours.engines_here(device)
         self.engines = list(plan.engines) or [name for name, reason in reasons.items() if reason is None]
         self.left_out = {name: why for name, why in reasons.items() if why and name not in plan.engines}
@@ -80,7 +80,11 @@ class Bench:
     def _cell(self, number: int, net: tuple[int, ...], batch: int, precision: str) -> Cell:
         samples = self.plan.samples_of(net, batch, is_cpu=self.device.type == "cpu")
         job = self._job(net, batch, precision, samples)
-        return cells.planned(job, self.threads, self.engines, self.plan.rivals_of(number))
+        cell = cells.planned(job, self.threads, self.engines, self.plan.rivals_of(number))
+        block = ours.block_of("compile", self.device)
+        if job.steps < block <= SAMPLES // batch:  # so few steps alone are run one by one
+            cell.leave_out("compile", f"{job.steps} steps of a cut epoch do not fill a block of {block}")
+        return cell
 
     def run(self) -> Generator[str, None, None]:
         """Everything, in turn."""
@@ -171,6 +175,7 @@ class Bench:
             "device": str(self.device),
             "device_name": name,
             "cores": devices.usable_cores(),
+            "idle_cores": {"at_start": self.idle_at_start, "at_end": devices.idle_cores(SECONDS_OF_LOOKING)},
             "versions": versions,
             "rounds": self.plan.rounds,
             "memory_is": memory.MEANING[kind],
