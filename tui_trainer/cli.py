@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tui_trainer import __version__, recipes
+from tui_trainer import __version__, bench_plan, recipes
 from tui_trainer.config import RunConfig
 from tui_trainer.config_file import ConfigFile, to_toml
 from tui_trainer.errors import InputError, StorageError, printable
@@ -29,7 +29,7 @@ ABOUT = {
     "resume": "go on with a run, from its last checkpoint",
     "recipes": "list the recipes that ship",
     "devices": "show what this machine can train on",
-    "bench": "measure this machine against the tutorial's program",
+    "bench": "measure training here beside what people would use instead",
 }
 
 
@@ -187,11 +187,9 @@ def list_devices(arguments: Sequence[str]) -> int:
 def bench(arguments: Sequence[str]) -> int:
     """`tui-trainer bench`."""
     parser = _parser("bench")
-    add_knobs(parser, RunConfig(), [KNOBS["data_dir"], KNOBS["device"], KNOBS["threads"]])
-    parser.add_argument(
-        "--rounds", metavar="N", type=_rounds, default=3, help="alternating rounds per program [3; 1 to 100]"
-    )
+    bench_plan.add_flags(parser)
     parser.add_argument("--ui", action="store_true", help="measure the dashboard instead, beside a bare Textual app")
+    add_knobs(parser, RunConfig(), [KNOBS[name] for name in ("data_dir", *bench_plan.HARDWARE)])
     if (options := _read(parser, arguments)) is None:
         return 0
     from tui_trainer import headless
@@ -199,11 +197,11 @@ def bench(arguments: Sequence[str]) -> int:
     if options.ui:
         from tui_trainer.ui import bench as ui_bench
 
-        return headless.show_ui_bench(ui_bench.measure(options.rounds), as_json=options.json)
+        return headless.show_ui_bench(ui_bench.measure(options.rounds or 3), as_json=options.json)
+    plan = bench_plan.read(options, build(knob_values(options)))
     from tui_trainer.engine import bench as engine_bench
 
-    config = build(knob_values(options))
-    return headless.show_bench(engine_bench.measure(config, options.rounds), as_json=options.json)
+    return headless.show_bench(engine_bench.measure(plan), as_json=options.json)
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
@@ -273,12 +271,6 @@ def _add_runs_dir(parser: Parser) -> None:
     value = os.environ.get(RUNS_VARIABLE) or "runs"
     text = f"folder of the runs [{value}; or the environment variable {RUNS_VARIABLE}]".replace("%", "%%")
     parser.add_argument("--runs-dir", metavar="FOLDER", default=value, help=text)
-
-
-def _rounds(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not allowed; expected a whole number from 1 to 100")
-    return int(text)
 
 
 def _config_for_help(options: argparse.Namespace) -> RunConfig:

@@ -1,4 +1,4 @@
-"""Signals that ask a run to end, turned into commands: the loop reads them between two steps."""
+"""Signals that ask a run to end, turned into commands, or a bench, turned into an exception."""
 
 from __future__ import annotations
 
@@ -29,6 +29,34 @@ def caught() -> Iterator[list[Stop]]:
             signal.signal(number, ask)
     try:
         yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Ended(BaseException):
+    """A signal asked for the end. No KeyboardInterrupt: other people's training loops swallow that and go on."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def raised() -> Iterator[None]:
+    """While open, SIGINT, SIGTERM and SIGHUP raise Ended, once; one that is ignored from outside stays ignored."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        for each in ENDING:
+            signal.signal(each, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleaning up
+        raise Ended(number)
+
+    before = {number: signal.getsignal(number) for number in ENDING}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, end)
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

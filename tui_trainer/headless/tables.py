@@ -1,4 +1,4 @@
-"""`runs`, `recipes`, `devices` and `bench`: a table on a terminal or in a pipe, JSON for programs."""
+"""`runs`, `recipes` and `devices`: a table on a terminal or in a pipe, JSON for programs."""
 
 from __future__ import annotations
 
@@ -169,24 +169,3 @@ def print_measured(result: dict[str, Any], shown: Table) -> int:
     out.print(shown)
     out.print(Text(result["machine"], style="dim"))
     return 0
-
-
-def show_bench(steps: Generator[dict[str, Any], None, None], *, as_json: bool) -> int:
-    """Progress while it measures, then the table; each step is a dict with `progress`, the last with `result`."""
-    result = measured(steps, as_json=as_json)
-    if as_json:
-        return print_json(result)
-    shown = table(
-        "program", "threads", "s/epoch (median)", "fastest", "slowest", "samples/s", "times the tutorial's speed"
-    )
-    for row in result["programs"]:
-        shown.add_row(
-            row["program"],
-            str(row["threads"]),
-            f"{row['seconds']:.3f}",
-            f"{row['fastest']:.3f}",
-            f"{row['slowest']:.3f}",
-            f"{row['samples_per_second']:,.0f}",
-            f"{row['speedup']:.1f}",
-        )
-    return print_measured(result, shown)

@@ -13,15 +13,15 @@ import random
 import statistics
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass
 from importlib import metadata
 from signal import SIGCONT, SIGSTOP
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 
 from tui_trainer import devices
 from tui_trainer.commands import Pause, Stop
+from tui_trainer.figures import Figure, Limit, at_least, at_most
 from tui_trainer.run_dir import RunDir
 from tui_trainer.ui.bench_room import BATCH, LAST_WORDS, Room
 from tui_trainer.ui.terminal_probe import COLUMNS, ROWS, Probe
@@ -35,53 +35,6 @@ QUIET_OF_A_TICK = 0.3  # longer than the dashboard's clock, which paints what th
 EPOCHS_OF_100_000_EVENTS, EPOCHS_OF_AN_HOUR = 9_091, 3_600  # at 11 events an epoch
 QUIET_OF_A_STREAM = 0.02  # between two looks at a run that trains
 MB = 1 << 20
-
-
-@dataclass(frozen=True)
-class Limit:
-    """What a figure should hold."""
-
-    of: Literal["value", "ratio"]
-    is_most: bool  # otherwise the least
-    bound: float
-
-
-def at_most(of: Literal["value", "ratio"], bound: float) -> Limit:
-    """An upper limit."""
-    return Limit(of, True, bound)
-
-
-def at_least(of: Literal["value", "ratio"], bound: float) -> Limit:
-    """A lower limit."""
-    return Limit(of, False, bound)
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measurement. It holds when any of its limits does."""
-
-    name: str
-    unit: str
-    value: float
-    baseline: float | None  # in the same unit
-    baseline_is: str
-    ratio: float | None
-    limits: tuple[Limit, ...]
-
-    @property
-    def holds(self) -> bool:
-        """Whether it is within the limits."""
-        return any(self._is_within(limit) for limit in self.limits)
-
-    def _is_within(self, limit: Limit) -> bool:
-        measured = self.value if limit.of == "value" else self.ratio
-        if measured is None:
-            return False
-        return measured <= limit.bound if limit.is_most else measured >= limit.bound
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON and the table."""
-        return {**asdict(self), "limits": [asdict(limit) for limit in self.limits], "holds": self.holds}
 
 
 Step = str | Figure  # what to tell while it measures, or what came out
