@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from tui_trainer import run_dir, runs_folder
 from tui_trainer.config import RunConfig
 from tui_trainer.errors import InputError, StorageError
 from tui_trainer.run_dir import RunDir
+from tui_trainer.words import how_it_ended
 
 MOST_LOG_BYTES = 65_536  # of a worker's last words
 
@@ -71,13 +71,7 @@ class Exit:
     @property
     def sentence(self) -> str:
         """`killed by SIGKILL`, `ended with exit code 1`."""
-        if self.code >= 0:
-            return f"ended with exit code {self.code}"
-        with suppress(ValueError):
-            name = signal.Signals(-self.code).name
-            hint = " (the system does this when memory runs out)" if name == "SIGKILL" else ""
-            return f"was killed by {name}{hint}"
-        return f"was killed by signal {-self.code}"
+        return how_it_ended(self.code)
 
 
 def exit_of(run: RunDir, lines: int = 8) -> Exit | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import signal
+from contextlib import suppress
 
 from tui_trainer.errors import printable
 from tui_trainer.events import (
@@ -33,6 +35,17 @@ def clock(seconds: float) -> str:
         return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def how_it_ended(exit_code: int) -> str:
+    """A process: `ended with exit code 1`, or, of a negative one, `was killed by SIGKILL`."""
+    if exit_code >= 0:
+        return f"ended with exit code {exit_code}"
+    with suppress(ValueError):
+        name = signal.Signals(-exit_code).name
+        hint = " (the system does this when memory runs out)" if name == "SIGKILL" else ""
+        return f"was killed by {name}{hint}"
+    return f"was killed by signal {-exit_code}"
 
 
 def architecture(started: RunStarted) -> str:

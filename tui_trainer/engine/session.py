@@ -13,6 +13,7 @@ from tui_trainer.engine.checkpoint import Checkpoint
 from tui_trainer.engine.data.dataset import DataSet, Samples
 from tui_trainer.engine.early_stopping import EarlyStopping, monitored
 from tui_trainer.engine.evaluation import evaluate, loss_function
+from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.engine.meter import meter_for
 from tui_trainer.engine.model import build_model, set_dropout
 from tui_trainer.engine.optim import apply_live, lr_factor, make_optimizer
@@ -40,14 +41,14 @@ def epoch_order(seed: int, epoch: int, samples: int, *, shuffle: bool) -> Tensor
 class Session:
     """Model, optimizer and counters of a run. The data must be on the device already."""
 
-    def __init__(self, config: RunConfig, data: DataSet, device: torch.device) -> None:
+    def __init__(self, config: RunConfig, data: DataSet, device: torch.device, group: Group = ALONE) -> None:
         torch.manual_seed(config.training.seed)
-        self.config, self.data, self.device = config, data, device
+        self.config, self.data, self.device, self.group = config, data, device, group
         self.model = build_model(config.model, data).to(device)
         self.optimizer = make_optimizer(config.optimizer, self.model)
         self.meter = meter_for(device)
         loss = loss_function(config.loss, data)
-        self.do_step = EagerStep(self.model, self.optimizer, loss, config, data.train, self.meter)
+        self.do_step = EagerStep(self.model, self.optimizer, loss, config, data.train, self.meter, group)
         self.record = EarlyStopping(monitored(config.training.monitor, data.task))
         self.best_weights: dict[str, Tensor] | None = None
         self.pace = Pace()
@@ -73,6 +74,8 @@ class Session:
         steps = len(self.data.train) // size
         if self.data.task == "classes":  # every batch would cost a small net 2 to 10 % of its speed
             self.do_step.look_every = 1 if steps <= 4 else 4 if steps < 64 else 8
+            if self.group.size > 1:
+                self.do_step.look_every = 0
 
     @property
     def samples_left(self) -> int:
@@ -129,7 +132,7 @@ class Session:
     def evaluate(self, split: Samples) -> Scores:
         """The figures of a split under the present weights."""
         with self.pace.aside():
-            return evaluate(self.model, split, self.data, self.do_step.loss)
+            return evaluate(self.model, split, self.data, self.do_step.loss, self.group)
 
     def change(self, config: RunConfig) -> None:
         """Let changed live hyperparameters take effect from the next step on. Raises InputError for what cannot be."""
