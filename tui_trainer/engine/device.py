@@ -75,14 +75,17 @@ def _asked_of(hardware: Hardware, place: Place) -> str:
     return hardware.device
 
 
-def threads_for(config: RunConfig, data: DataSet) -> int:
+def threads_for(config: RunConfig, data: DataSet, processes: int = 1) -> int:
     """The CPU threads that were asked for, or as many as the work of one step keeps busy and other people leave idle.
 
     More would wait for one another: on two cores, two runs of 784-128-10 at batch 64 with two threads each are 7 times
-    slower than with one thread each. In deterministic mode the load of the machine decides nothing.
+    slower than with one thread each. In deterministic mode the load of the machine decides nothing. Several processes
+    of a run on one machine divide its cores among them.
     """
     if config.hardware.threads:
         return config.hardware.threads
+    if processes > 1:
+        return max(1, devices.usable_cores() // processes)
     size = config.training.batch_size
     batch = len(data.train) if size == "full" else min(size, len(data.train))
     flop = 6 * batch * parameter_count(data.inputs, config.model.hidden, data.outputs)  # forward 2, backward 4

@@ -108,7 +108,7 @@ class Ranks(Group):
             )
         if device.type == "cuda":
             torch.cuda.set_device(device)
-            self._sums = dist.new_group(backend="nccl", timeout=PATIENCE)
+            self._sums = dist.new_group(backend="nccl", timeout=PATIENCE)  # type: ignore[assignment]
 
     def heard(self, value: T) -> list[T]:
         """What each of the group says, in the order of the ranks."""

@@ -48,7 +48,7 @@ class Session:
         self.optimizer = make_optimizer(config.optimizer, self.model)
         self.meter = meter_for(device)
         loss = loss_function(config.loss, data)
-        self.do_step = EagerStep(self.model, self.optimizer, loss, config, data.train, self.meter, group)
+        self.do_step = EagerStep(self.model, self.optimizer, loss, config, data.train, self.meter)
         self.record = EarlyStopping(monitored(config.training.monitor, data.task))
         self.best_weights: dict[str, Tensor] | None = None
         self.pace = Pace()
@@ -74,8 +74,6 @@ class Session:
         steps = len(self.data.train) // size
         if self.data.task == "classes":  # every batch would cost a small net 2 to 10 % of its speed
             self.do_step.look_every = 1 if steps <= 4 else 4 if steps < 64 else 8
-            if self.group.size > 1:
-                self.do_step.look_every = 0
 
     @property
     def samples_left(self) -> int:

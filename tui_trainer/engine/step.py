@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from tui_trainer.config import RunConfig
 from tui_trainer.engine.data.dataset import Samples
 from tui_trainer.engine.evaluation import LossFunction
-from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.engine.meter import LossMeter
 from tui_trainer.engine.model import forward_calls, linear_weights
 from tui_trainer.engine.optim import Constraints, Update, set_lr
@@ -23,12 +22,11 @@ class EagerStep:
 
     def __init__(
         self, model: nn.Sequential, optimizer: torch.optim.Optimizer, loss: LossFunction, config: RunConfig,
-        samples: Samples, meter: LossMeter, group: Group = ALONE,
+        samples: Samples, meter: LossMeter,
     ) -> None:  # fmt: skip
         self.config = config
         self.loss = loss
         self.meter = meter
-        self.group = group
         self.look_every = 0  # every how many steps the predictions are compared with the targets; 0: never
         self.update = Update(optimizer)
         self._model, self._optimizer, self._samples = model, optimizer, samples
@@ -43,27 +41,18 @@ class EagerStep:
 
     def __call__(self, rows: Tensor, lr: float, step: int) -> None:
         """One update from these rows of the training split. `step` is its number, from 1."""
-        whole = len(rows)
-        rows = rows[self.group.share(whole)]
         inputs = self._samples.inputs.index_select(0, rows)
         targets = self._samples.targets.index_select(0, rows)
         with self._precision:
             for call in self._calls:
                 inputs = call(inputs)
             loss = self.loss(inputs, targets)
-        if self.group.size > 1:
-            loss = loss * (len(rows) / whole)
-        told = loss.detach().clone()
-        self.group.add_up(told)
-        poisoned = self.meter.add(told, whole, step)
+        poisoned = self.meter.add(loss, len(rows), step)
         if self.look_every and step % self.look_every == 0:
             self.meter.look(inputs.detach(), targets)
         for parameter in self._parameters:
             parameter.grad = None
         self._backward(loss)
-        if self.group.size > 1:
-            for parameter in self._parameters:
-                self.group.add_up(parameter.grad)  # type: ignore[arg-type]
         set_lr(self._optimizer, lr)
         with torch.no_grad():
             if poisoned is not None and not self._optimizer.defaults.get("fused"):

@@ -22,8 +22,8 @@ def train(
     """Train a session to its end; the last event is RunEnded.
 
     Between two steps, at most every `seconds_between_reports`, it says Progress and obeys the inbox. Raises
-    StorageError when a checkpoint cannot be written; everything else that can happen to a run is an event. Every process
-    of a group runs this: what one of them decides, all decide.
+    StorageError when a checkpoint cannot be written; everything else that can happen to a run is an event. Every
+    process of a group runs this: what one of them decides, all decide.
     """
     steering = Steering(session, saver, inbox)
     report = looks(session.group, seconds_between_reports)
