@@ -67,11 +67,11 @@ def test_a_loss_that_is_no_number_is_found_and_the_weights_stay_finite() -> None
 def test_a_step_does_not_wait_for_the_device() -> None:
     made = session("cuda")
     made.start_epoch()
-    made.take_step()
+    made.take_steps()
     torch.cuda.set_sync_debug_mode("error")
     try:
         for _ in range(5):
-            made.take_step()
+            made.take_steps()
     finally:
         torch.cuda.set_sync_debug_mode("default")
 

@@ -12,7 +12,7 @@ from torch.optim import lr_scheduler
 from tests.engine.small import session
 from tui_trainer.config import Schedule
 from tui_trainer.engine.model import linear_weights
-from tui_trainer.engine.optim import lr_factor
+from tui_trainer.engine.schedule import lr_factor
 
 OURS_AND_TORCHS: list[tuple[dict[str, Any], Callable[..., torch.optim.Optimizer]]] = [
     ({"optimizer": "sgd", "lr": 0.1}, lambda p: torch.optim.SGD(p, 0.1)),
@@ -48,14 +48,24 @@ def test_ten_steps_are_torchs_ten_steps(values: dict[str, Any], make: Callable[.
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        ours.take_step()
+        ours.take_steps()
     for a, b in zip(ours.model.parameters(), theirs.parameters(), strict=True):
         assert torch.allclose(a, b, atol=2e-6)
 
 
 def test_biases_may_stay_out_of_the_decay() -> None:
-    groups = session(optimizer="adamw", weight_decay=0.1, decay_biases=False).optimizer.param_groups
-    assert [(group["weight_decay"], {p.ndim for p in group["params"]}) for group in groups] == [(0.1, {2}), (0.0, {1})]
+    values = {"optimizer": "sgd", "weight_decay": 0.1, "weight_decay_mode": "decoupled", "lr": 1.0}
+    changes: list[dict[str, Any]] = [{"weight_decay": 0}, {}, {"decay_biases": False}]
+    bare, all_decayed, spared = (session(**{**values, **change}) for change in changes)
+    before = {name: p.clone() for name, p in bare.model.named_parameters()}
+    for made in (bare, all_decayed, spared):
+        made.start_epoch()
+        made.take_steps()
+    for name, start in before.items():
+        undecayed = bare.model.get_parameter(name)
+        assert torch.allclose(undecayed - all_decayed.model.get_parameter(name), 0.1 * start, atol=1e-5)
+        share = 0.1 if start.ndim > 1 else 0.0
+        assert torch.allclose(undecayed - spared.model.get_parameter(name), share * start, atol=1e-5)
 
 
 STEPS, EPOCHS = 5, 8
@@ -120,7 +130,7 @@ def one_step(**values: Any) -> tuple[list[Tensor], list[Tensor]]:
     made = session(optimizer="sgd", lr=1.0, batch_size="full", shuffle=False, **values)
     before = [weight.detach().clone() for weight in linear_weights(made.model)]
     made.start_epoch()
-    made.take_step()
+    made.take_steps()
     return before, [weight.detach().clone() for weight in linear_weights(made.model)]
 
 
@@ -134,7 +144,7 @@ def test_clipping_bounds_the_whole_gradient() -> None:
     made = session(optimizer="sgd", lr=1.0, batch_size="full", clip_norm=0.01)
     before = [p.detach().clone() for p in made.model.parameters()]
     made.start_epoch()
-    made.take_step()
+    made.take_steps()
     moved = [a - b for a, b in zip(made.model.parameters(), before, strict=True)]
     assert torch.cat([m.flatten() for m in moved]).norm().item() == pytest.approx(0.01, rel=1e-3)
 
@@ -142,7 +152,7 @@ def test_clipping_bounds_the_whole_gradient() -> None:
 def test_max_norm_holds_for_every_unit_after_every_step() -> None:
     made = session(lr=0.05, max_norm=0.7)
     made.start_epoch()
-    while made.take_step():
+    while made.take_steps():
         for weight in linear_weights(made.model):
             assert weight.norm(dim=1).max().item() <= 0.7 + 1e-5
     assert linear_weights(made.model)[0].norm(dim=1).max().item() == pytest.approx(0.7, abs=1e-3)  # and it binds

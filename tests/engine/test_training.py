@@ -163,7 +163,7 @@ def test_the_step_before_the_bad_one_keeps_its_weights() -> None:
     assert (end.reason, end.step) == ("diverged", step)
     clean.start_epoch()
     for _ in range(step - 1):
-        clean.take_step()
+        clean.take_steps()
     for a, b in zip(made.model.parameters(), clean.model.parameters(), strict=True):
         assert torch.equal(a, b)  # not even one update more
 
@@ -171,7 +171,7 @@ def test_the_step_before_the_bad_one_keeps_its_weights() -> None:
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
 def test_the_way_of_the_gpu_keeps_the_weights_finite_and_finds_the_step_afterwards(optimizer: str) -> None:
     made = session(data="breast_cancer", epochs=1, normalize="none", optimizer=optimizer, lr=1e-4)
-    made.meter = made.do_step.meter = DeviceLossMeter(made.device)  # the one that never reads the loss
+    made.meter = made.steps.step.meter = DeviceLossMeter(made.device)  # the one that never reads the loss
     step = poison(made, 5)
     end = the_end(run(made))
     assert (end.reason, end.step) == ("diverged", step)
@@ -182,7 +182,8 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path: Path) -> None:
     made = session(epochs=1)
     with torch.no_grad():
         next(made.model.parameters())[0, 0] = math.nan
-    made.do_step.loss = lambda outputs, targets: F.cross_entropy(outputs.nan_to_num(), targets)
+    real = made.steps.step.criterion
+    made.steps.step.criterion = lambda outputs, *rest: real(outputs.nan_to_num(), *rest)  # type: ignore[assignment]
     end = the_end(run(made, tmp_path, inbox=At({1: ['{"command":"save"}']}), every_step=True))
     assert end.reason == "diverged"
     assert not list(tmp_path.rglob("*.safetensors"))
@@ -202,7 +203,7 @@ def test_live_settings_take_effect_at_the_next_report() -> None:
     rates = [event.lr for event in of_kind(events, Progress)]
     assert rates[:5] == [0.001, 0.001, 0.001, 0.5, 0.5]
     assert made.model.get_submodule("dropout1").p == 0.5
-    assert made.optimizer.param_groups[0]["weight_decay"] == 0.1
+    assert made.steps.step.update.live["weight_decay"] == 0.1
     assert the_end(events).epochs_done == 2
     assert the_end(events).step == 4 + math.ceil((1293 - 4 * 64) / 10) + math.ceil(1293 / 10)
 

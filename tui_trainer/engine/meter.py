@@ -26,7 +26,7 @@ class LossMeter:
     def __init__(self) -> None:
         self.samples = 0
         self._total = 0.0
-        self._first_step = 0
+        self._step = 0  # the last that was counted
         self._reported = (0.0, 0)
         self.looked = 0  # samples whose predictions were looked at
         self._correct = 0
@@ -47,10 +47,9 @@ class LossMeter:
         self._correct, self.looked = correct, looked
         self._accuracy_reported = (correct, looked)
 
-    def look(self, outputs: Tensor, targets: Tensor) -> None:
-        """Count the right predictions of a batch of a classification."""
-        self._correct += int((outputs.argmax(1) == targets).sum())
-        self.looked += len(targets)
+    def add_right(self, right: Tensor) -> None:
+        """Count right predictions of samples that `count` is told of."""
+        self._correct += int(right)
 
     def accuracy(self) -> float | None:
         """Share of right predictions in the epoch so far."""
@@ -68,16 +67,21 @@ class LossMeter:
     def start_epoch(self, step: int, total: float = 0.0, samples: int = 0) -> None:
         """Begin at a step count, from nothing or from what a checkpoint holds."""
         self._total, self.samples = total, samples
-        self._first_step = step
+        self._step = step
         self._reported = (total, samples)
 
-    def add(self, loss: Tensor, samples: int, step: int) -> Tensor | None:
-        """Count a step's mean loss. Raises NonFiniteLossError; returns nothing that the step has to look at."""
-        value = loss.item()
-        if not math.isfinite(value):
-            raise NonFiniteLossError(value, step)
-        self._total += value * samples
+    def count(self, samples: int, looked: int, steps: int = 1) -> None:
+        """Before steps are done: their samples, and those whose predictions are looked at."""
         self.samples += samples
+        self.looked += looked
+        self._step += steps
+
+    def add(self, total: Tensor) -> Tensor | None:
+        """Add a step's summed losses. Raises NonFiniteLossError; returns nothing that the step has to look at."""
+        value = total.item()
+        if not math.isfinite(value):
+            raise NonFiniteLossError(value, self._step)
+        self._total += value
         return None
 
     def mean(self) -> float:
@@ -97,6 +101,7 @@ class DeviceLossMeter(LossMeter):
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()
+        self._began = 0  # the step before the first one counted
         self._sum = torch.zeros((), dtype=torch.float64, device=device)
         self._finite_steps = torch.zeros((), dtype=torch.float64, device=device)
         self._right = torch.zeros((), dtype=torch.int64, device=device)
@@ -106,12 +111,13 @@ class DeviceLossMeter(LossMeter):
         """As `LossMeter.total`; one transfer. Raises NonFiniteLossError, naming the step."""
         total, finite_steps = torch.stack((self._sum, self._finite_steps)).tolist()
         if not math.isfinite(total):
-            raise NonFiniteLossError(total, self._first_step + int(finite_steps) + 1)
+            raise NonFiniteLossError(total, self._began + int(finite_steps) + 1)
         return float(total)
 
     def start_epoch(self, step: int, total: float = 0.0, samples: int = 0) -> None:
         """As `LossMeter.start_epoch`."""
         super().start_epoch(step, total, samples)
+        self._began = step
         self._sum.fill_(total)
         self._finite_steps.zero_()
 
@@ -125,20 +131,18 @@ class DeviceLossMeter(LossMeter):
         super().start_accuracy(correct, looked)
         self._right.fill_(correct)
 
-    def look(self, outputs: Tensor, targets: Tensor) -> None:
-        """As `LossMeter.look`, without reading."""
-        self._right.add_((outputs.argmax(1) == targets).sum())
-        self.looked += len(targets)
+    def add_right(self, right: Tensor) -> None:
+        """As `LossMeter.add_right`, without reading."""
+        self._right.add_(right)
 
-    def add(self, loss: Tensor, samples: int, step: int) -> Tensor | None:
-        """Count a step's mean loss; returns 1.0 on the device if the step must not reach the weights, else 0.0."""
-        self._sum.add_(loss.detach(), alpha=samples)
-        self.samples += samples
+    def add(self, total: Tensor) -> Tensor:
+        """Add a step's summed losses; returns 1.0 on the device if the step must not reach the weights, else 0.0."""
+        self._sum.add_(total)
         is_finite = torch.isfinite(self._sum)
         self._finite_steps.add_(is_finite)
         return (~is_finite).float()
 
 
-def meter_for(device: torch.device) -> LossMeter:
-    """The meter that fits the device."""
-    return LossMeter() if device.type == "cpu" else DeviceLossMeter(device)
+def meter_for(device: torch.device, *, reads: bool) -> LossMeter:
+    """One that reads every loss, where that costs nothing, or one that does not."""
+    return LossMeter() if reads and device.type == "cpu" else DeviceLossMeter(device)

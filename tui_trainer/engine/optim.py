@@ -1,82 +1,26 @@
-"""The optimizer, the learning rate at any moment, and what acts on gradients and weights around the step."""
+"""From a gradient to new weights: penalties and clipping, then the optimizer's formula, over all weights at once.
+
+The formulas are those of torch.optim (the tests hold each against it); the fused operations are the ones that it calls.
+The learning rate and the other live settings may be numbers, or tensors on the device: then a captured graph or a
+compiled step reads their present values and need not be made again.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from tui_trainer.config import Optimizer, Schedule
+from tui_trainer.config import Optimizer, Regularization
+from tui_trainer.engine.parameters import Parameters
 
-
-def make_optimizer(config: Optimizer, model: nn.Module) -> torch.optim.Optimizer:
-    """One parameter group, or two where biases and normalisation parameters (1 dimension) do not decay.
-
-    Fused where torch has it: one call per step in place of one per tensor.
-    """
-    parameters = list(model.parameters())
-    groups: list[dict[str, Any]] = [{"params": parameters, "decays": True}]
-    if not config.decay_biases:
-        groups = [
-            {"params": [p for p in parameters if p.ndim > 1], "decays": True},
-            {"params": [p for p in parameters if p.ndim <= 1], "decays": False},
-        ]
-    if config.name == "sgd":
-        optimizer: torch.optim.Optimizer = torch.optim.SGD(
-            groups, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov, fused=True
-        )
-    elif config.name == "rmsprop":
-        optimizer = torch.optim.RMSprop(
-            groups, lr=config.lr, alpha=config.rho, eps=config.eps, momentum=config.momentum, foreach=True
-        )
-    else:
-        adam = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
-        optimizer = adam(groups, lr=config.lr, betas=(config.beta1, config.beta2), eps=config.eps, fused=True)
-    apply_live(optimizer, config)
-    return optimizer
-
-
-class Update:
-    """`optimizer.step()` with its lists made once: on a small net torch makes them anew for a fifth of the step.
-
-    For Adam in its two forms, by the operation that torch's own fused Adam calls; the others step as they are. The
-    state stays the optimizer's own. `found_inf` (0 or 1 on the device) cancels a step without waiting for the device,
-    as torch's GradScaler does it.
-    """
-
-    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
-        self._optimizer: Any = optimizer
-        self._lists: list[tuple[dict[str, Any], list[list[Tensor]]]] = []
-        is_decoupled = isinstance(optimizer, torch.optim.AdamW)
-        self._operation = getattr(torch, "_fused_adamw_" if is_decoupled else "_fused_adam_", None)
-
-    def forget(self) -> None:
-        """After a state was loaded: the lists hold its tensors."""
-        self._lists = []
-
-    def __call__(self, found_inf: Tensor | None = None) -> None:
-        """One update from the parameters' gradients, outside of autograd."""
-        optimizer = self._optimizer
-        if not self._lists or self._operation is None or found_inf is not None:
-            optimizer.grad_scale, optimizer.found_inf = None, found_inf
-            optimizer.step()  # the first one makes the optimizer's state
-            if found_inf is None and isinstance(optimizer, torch.optim.Adam):
-                self._lists = [(group, self._state_of(group["params"])) for group in optimizer.param_groups]
-            return
-        for group, (parameters, averages, squares, steps) in self._lists:
-            torch._foreach_add_(steps, 1)
-            self._operation(
-                parameters, [p.grad for p in parameters], averages, squares, [], steps,
-                lr=group["lr"], beta1=group["betas"][0], beta2=group["betas"][1], weight_decay=group["weight_decay"],
-                eps=group["eps"], amsgrad=False, maximize=False, grad_scale=None, found_inf=None,
-            )  # fmt: skip
-
-    def _state_of(self, parameters: list[Tensor]) -> list[list[Tensor]]:
-        state = [self._optimizer.state[p] for p in parameters]
-        return [parameters, *([entry[name] for entry in state] for name in ("exp_avg", "exp_avg_sq", "step"))]
+Number = float | Tensor
+LIVE = ("weight_decay", "clip_norm", "momentum")
+TENSORS = {"adam": ("exp_avg", "exp_avg_sq"), "adamw": ("exp_avg", "exp_avg_sq"), "rmsprop": ("square_avg",), "sgd": ()}
+MOMENTUM = "momentum_buffer"
 
 
 def is_decoupled(config: Optimizer) -> bool:
@@ -84,70 +28,142 @@ def is_decoupled(config: Optimizer) -> bool:
     return config.weight_decay_mode == "decoupled" or (config.weight_decay_mode == "auto" and config.name == "adamw")
 
 
-def apply_live(optimizer: torch.optim.Optimizer, config: Optimizer) -> None:
-    """Bring the optimizer to the config's present momentum and weight decay; `set_lr` brings the rate."""
-    own = config.name == "adamw" or not is_decoupled(config)  # torch's sgd, adam, rmsprop only know coupled decay
-    for group in optimizer.param_groups:
-        group["weight_decay"] = config.weight_decay if own and group["decays"] else 0.0
-        if "momentum" in group:
-            group["momentum"] = config.momentum
+@dataclass(frozen=True)
+class Shape:
+    """What of the settings decides which operations a step has, not only their numbers."""
+
+    decays: bool
+    clips: bool
+    has_momentum: bool
 
 
-def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """One rate for all groups."""
-    for group in optimizer.param_groups:
-        group["lr"] = lr
+class Update:
+    """Changes `parameters.flat` by a gradient of all of it, which it may overwrite. `state` has (n,) tensors."""
 
+    def __init__(self, config: Optimizer, rules: Regularization, parameters: Parameters) -> None:
+        self._parameters, self._rules = parameters, rules
+        flat = parameters.flat
+        self.state = {name: torch.zeros_like(flat) for name in TENSORS[config.name]}
+        self._steps = torch.zeros((), device=flat.device)
+        self._buffer: Tensor | None = None
+        self._decaying = slice(None) if config.decay_biases else slice(parameters.matrices)
+        self._fused_adam: Any = getattr(torch, "_fused_adam_", None)
+        self._fused_sgd: Any = getattr(torch, "_fused_sgd_", None)
+        self.live: Mapping[str, Number] = {}
+        self.change(config)
 
-def lr_factor(config: Schedule, epochs_done: float, epochs: int) -> float:
-    """What the schedule multiplies `lr` by, after `epochs_done` (a fraction inside an epoch) of `epochs`.
+    def change(self, config: Optimizer) -> None:
+        """Live settings that hold from the next step on."""
+        self.config = config
+        self.shape = Shape(config.weight_decay > 0, config.clip_norm > 0, config.momentum > 0)
+        self.live = {name: getattr(config, name) for name in LIVE}
+        if not self.shape.has_momentum:
+            self._buffer = None
+        elif self._buffer is None:
+            self._buffer = torch.zeros_like(self._parameters.flat)
 
-    A pure function of the moment, so that a resume, another batch size or more epochs need no schedule state.
-    """
-    share = min(1.0, epochs_done / epochs)
-    match config.name:
-        case "step":
-            factor = config.step_factor ** (int(epochs_done) // config.step_epochs)
-        case "exponential":
-            factor = config.epoch_factor ** int(epochs_done)
-        case "linear":
-            factor = 1 + (config.final_factor - 1) * share
-        case "cosine":
-            factor = _cosine(1, config.final_factor, share)
-        case "one_cycle":  # Smith & Topin 2018; start 1/25 and end 1e-4/25 as in torch's OneCycleLR
-            rising = share < config.peak_at
-            position = share / config.peak_at if rising else (share - config.peak_at) / (1 - config.peak_at)
-            factor = _cosine(1 / 25, 1, position) if rising else _cosine(1, 1e-4 / 25, position)
-        case _:
-            factor = 1.0
-    return factor * min(1.0, epochs_done / config.warmup) if config.warmup else factor
+    def __call__(self, grad: Tensor, lr: Number, poisoned: Tensor | None = None) -> None:
+        """One step by a gradient (n,). Where `poisoned` (0 or 1 on the device) is 1 the weights stay as they are."""
+        is_adam = self.config.name in ("adam", "adamw")
+        has_own_way = is_adam and self._is_fused and not self.shape.decays  # of skipping a step
+        if poisoned is not None and not has_own_way:
+            lr = lr * (1 - poisoned)
+            grad.masked_fill_(poisoned.bool(), 0.0)
+        self._penalize(grad, lr)
+        if is_adam:
+            self._adam(grad, lr, poisoned if has_own_way else None)
+        elif self.config.name == "sgd":
+            self._sgd(grad, lr)
+        else:
+            self._rmsprop(grad, lr)
+        if self._rules.max_norm:
+            self._limit_norms()
 
+    def _penalize(self, grad: Tensor, lr: Number) -> None:
+        """The gradient of the L1 penalty, then clipping of the whole gradient, then decay."""
+        flat = self._parameters.flat
+        if self._rules.l1:
+            matrices = slice(self._parameters.matrices)
+            grad[matrices].add_(flat[matrices].sign(), alpha=self._rules.l1)
+        if self.shape.clips:  # as nn.utils.clip_grad_norm_
+            grad.mul_((self.live["clip_norm"] / (torch.linalg.vector_norm(grad) + 1e-6)).clamp_(max=1.0))
+        if self.shape.decays:
+            decay, part = self.live["weight_decay"], self._decaying
+            if is_decoupled(self.config):
+                flat[part].mul_(1 - lr * decay)
+            else:
+                grad[part].add_(flat[part] * decay)
 
-def _cosine(start: float, end: float, share: float) -> float:
-    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+    @property
+    def _is_fused(self) -> bool:
+        return self._fused_adam is not None and not torch.compiler.is_compiling()
 
+    def _adam(self, grad: Tensor, lr: Number, poisoned: Tensor | None) -> None:
+        """Kingma & Ba 2015, algorithm 1."""
+        config, flat = self.config, self._parameters.flat
+        mean, square = self.state["exp_avg"], self.state["exp_avg_sq"]
+        self._steps.add_(1.0)
+        if self._is_fused:
+            self._fused_adam(
+                [flat], [grad], [mean], [square], [], [self._steps], lr=lr, beta1=config.beta1, beta2=config.beta2,
+                weight_decay=0.0, eps=config.eps, amsgrad=False, maximize=False, grad_scale=None, found_inf=poisoned,
+            )  # fmt: skip
+            return
+        mean.lerp_(grad, 1 - config.beta1)
+        square.mul_(config.beta2).addcmul_(grad, grad, value=1 - config.beta2)
+        rate = lr / (1 - config.beta1**self._steps)
+        spread = (1 - config.beta2**self._steps).sqrt()
+        flat.sub_(rate * mean / (square.sqrt() / spread + config.eps))
 
-class Constraints:
-    """L1, clipping, decoupled decay and max-norm: what the optimizers of torch do not do themselves."""
+    def _sgd(self, grad: Tensor, lr: Number) -> None:
+        """As torch.optim.SGD, with Nesterov's momentum where it is asked for (Sutskever et al. 2013)."""
+        flat = self._parameters.flat
+        if isinstance(lr, float) and self._fused_sgd is not None:
+            buffers = [] if self._buffer is None else [self._buffer]
+            self._fused_sgd(
+                [flat], [grad], buffers, weight_decay=0.0, momentum=self.config.momentum, lr=lr, dampening=0.0,
+                nesterov=self.config.nesterov, maximize=False, is_first_step=False, grad_scale=None, found_inf=None,
+            )  # fmt: skip
+            return
+        change = grad
+        if self._buffer is not None:
+            momentum = self.live["momentum"]
+            self._buffer.mul_(momentum).add_(grad)
+            change = grad + self._buffer * momentum if self.config.nesterov else self._buffer
+        flat.sub_(change * lr)
 
-    def __init__(self, weights: list[Tensor], *, l1: float, max_norm: float) -> None:
-        self._weights = weights
-        self._l1 = l1
-        self._max_norm = max_norm
+    def _rmsprop(self, grad: Tensor, lr: Number) -> None:
+        """Hinton's lecture 6e, as torch.optim.RMSprop has it: eps outside of the root."""
+        config, flat = self.config, self._parameters.flat
+        square = self.state["square_avg"].mul_(config.rho).addcmul_(grad, grad, value=1 - config.rho)
+        change = grad.div_(square.sqrt().add_(config.eps))
+        if self._buffer is not None:
+            change = self._buffer.mul_(self.live["momentum"]).add_(change)
+        flat.sub_(change * lr)
 
-    def before_step(self, parameters: Sequence[Tensor], config: Optimizer, lr: float, optimizer: Any) -> None:
-        """The gradient of the L1 penalty, then clipping of the whole gradient, then decoupled decay."""
-        if self._l1:
-            gradients = [weight.grad for weight in self._weights if weight.grad is not None]
-            torch._foreach_add_(gradients, torch._foreach_sign(self._weights), alpha=self._l1)
-        if config.clip_norm:
-            nn.utils.clip_grad_norm_(parameters, config.clip_norm, foreach=True)
-        if config.weight_decay and config.name != "adamw" and is_decoupled(config):
-            decaying = [p for group in optimizer.param_groups if group["decays"] for p in group["params"]]
-            torch._foreach_mul_(decaying, 1 - lr * config.weight_decay)
-
-    def after_step(self) -> None:
+    def _limit_norms(self) -> None:
         """Each unit's incoming weights back to at most `max_norm` (Srivastava et al. 2014, section 5.1)."""
-        if self._max_norm:
-            for weight in self._weights:
-                weight.copy_(torch.renorm(weight, 2, 0, self._max_norm))
+        for weight in self._parameters.views(self._parameters.flat).values():
+            if weight.ndim > 1:
+                weight.copy_(torch.renorm(weight, 2, 1, self._rules.max_norm))
+
+    def capture(self) -> dict[str, Tensor]:
+        """`{parameter's number}.{tensor}` as torch.optim names them, in the shapes of the parameters."""
+        flats = {**self.state, **({MOMENTUM: self._buffer} if self._buffer is not None else {})}
+        pieces = {f"{n}.{key}": piece for key, flat in flats.items() for n, piece in enumerate(self._pieces(flat))}
+        if self.config.name in ("adam", "adamw"):
+            pieces |= {f"{n}.step": self._steps for n in range(len(self._parameters.names))}
+        return pieces
+
+    def restore(self, pieces: Mapping[str, Tensor]) -> None:
+        """Back to what `capture` gave; what is missing starts at 0."""
+        flats = {**self.state, **({MOMENTUM: self._buffer} if self._buffer is not None else {})}
+        for key, flat in flats.items():
+            for n, piece in enumerate(self._pieces(flat)):
+                if f"{n}.{key}" in pieces:
+                    piece.copy_(pieces[f"{n}.{key}"])
+        if "0.step" in pieces:
+            self._steps.copy_(pieces["0.step"])
+
+    def _pieces(self, flat: Tensor) -> Any:
+        return self._parameters.pieces(flat)

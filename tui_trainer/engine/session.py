@@ -9,16 +9,18 @@ import torch
 from torch import Tensor
 
 from tui_trainer.config import RunConfig
+from tui_trainer.engine.blocks import engine_for, make_steps
 from tui_trainer.engine.checkpoint import Checkpoint
 from tui_trainer.engine.data.dataset import DataSet, Samples
 from tui_trainer.engine.early_stopping import EarlyStopping, monitored
 from tui_trainer.engine.evaluation import evaluate, loss_function
 from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.engine.meter import meter_for
-from tui_trainer.engine.model import build_model, set_dropout
-from tui_trainer.engine.optim import apply_live, lr_factor, make_optimizer
+from tui_trainer.engine.model import build_model
 from tui_trainer.engine.pace import Pace
-from tui_trainer.engine.step import EagerStep
+from tui_trainer.engine.passes import Batch
+from tui_trainer.engine.schedule import lr_factor
+from tui_trainer.engine.step import Step
 from tui_trainer.errors import InputError
 from tui_trainer.events import Scores
 from tui_trainer.knobs import values_of
@@ -45,10 +47,10 @@ class Session:
         torch.manual_seed(config.training.seed)
         self.config, self.data, self.device, self.group = config, data, device, group
         self.model = build_model(config.model, data).to(device)
-        self.optimizer = make_optimizer(config.optimizer, self.model)
-        self.meter = meter_for(device)
-        loss = loss_function(config.loss, data)
-        self.do_step = EagerStep(self.model, self.optimizer, loss, config, data.train, self.meter)
+        self.loss = loss_function(config.loss, data)  # of evaluations
+        engine = engine_for(config, device, group)
+        self.meter = meter_for(device, reads=engine == "eager")
+        self.steps = make_steps(engine, Step(self.model, config, data, self.meter, group))
         self.record = EarlyStopping(monitored(config.training.monitor, data.task))
         self.best_weights: dict[str, Tensor] | None = None
         self.pace = Pace()
@@ -72,8 +74,9 @@ class Session:
         size = self.batch_size
         self.epoch_end = self.position + (left // size * size if self.config.training.drop_last else left)
         steps = len(self.data.train) // size
+        self._look_every = 0
         if self.data.task == "classes":  # every batch would cost a small net 2 to 10 % of its speed
-            self.do_step.look_every = 1 if steps <= 4 else 4 if steps < 64 else 8
+            self._look_every = 1 if steps <= 4 else 4 if steps < 64 else 8
 
     @property
     def samples_left(self) -> int:
@@ -97,20 +100,34 @@ class Session:
             self.meter.start_accuracy()
         self.pace.start_epoch()
 
-    def take_step(self) -> bool:
-        """One optimizer step on the next rows, or False when the epoch has none left."""
+    def take_steps(self) -> bool:
+        """The next optimizer step, or the next block of steps; False when the epoch has none left."""
         if self.position >= self.epoch_end or self._order is None:
             return False
-        rows = self._order[self.position : min(self.epoch_end, self.position + self.batch_size)]
-        self.lr = self.config.optimizer.lr
-        if self._has_schedule:
-            moment = self.epochs_done + self.position / len(self.data.train)
-            self.lr *= lr_factor(self.config.schedule, moment, self.config.training.epochs)
-        self.do_step(rows, self.lr, self.step + 1)
-        self.step += 1
-        self.position += len(rows)
-        self.pace.count(len(rows))
+        size, left = self.batch_size, self.epoch_end - self.position
+        count = self.steps.block if left >= self.steps.block * size else 1
+        stop = self.position + min(count * size, left)
+        batch = Batch(min(size, left), self.group.share(min(size, left)))
+        lrs = [self._lr_at(self.position + number * size) for number in range(count)]
+        look_every = self._look_every if count > 1 else int(self._is_looked_at(self.step + 1))
+        looked = look_every and batch.size * (count // look_every)
+        self.meter.count(stop - self.position, looked, count)
+        self.steps.run(self.data.train, self._order[self.position : stop], batch, lrs, look_every)
+        self.pace.count(stop - self.position)
+        self.step += count
+        self.position, self.lr = stop, lrs[-1]
         return True
+
+    def _is_looked_at(self, step: int) -> bool:
+        return bool(self._look_every) and step % self._look_every == 0
+
+    def _lr_at(self, position: int) -> float:
+        """The learning rate of the step that begins at a position of the running epoch."""
+        lr = self.config.optimizer.lr
+        if not self._has_schedule:
+            return lr
+        moment = self.epochs_done + position / len(self.data.train)
+        return lr * lr_factor(self.config.schedule, moment, self.config.training.epochs)
 
     def finish_epoch(self, scores: Scores) -> bool:
         """Count the epoch and keep its weights if it is the best so far. Returns whether it is."""
@@ -130,7 +147,7 @@ class Session:
     def evaluate(self, split: Samples) -> Scores:
         """The figures of a split under the present weights."""
         with self.pace.aside():
-            return evaluate(self.model, split, self.data, self.do_step.loss, self.group)
+            return evaluate(self.model, split, self.data, self.loss, self.group)
 
     def change(self, config: RunConfig) -> None:
         """Let changed live hyperparameters take effect from the next step on. Raises InputError for what cannot be."""
@@ -142,13 +159,12 @@ class Session:
             self.pace.forget_rate()
         self.config = config
         self._plan_epoch()
-        set_dropout(self.model, config.model)
-        self.do_step.change(config, loss_function(config.loss, self.data))
-        apply_live(self.optimizer, config.optimizer)
+        self.loss = loss_function(config.loss, self.data)
+        self.steps.change(config)
 
     def capture(self) -> Checkpoint:
         """Everything a resume needs, copied."""
-        training = {f"optimizer.{key}": value for key, value in _flat(self.optimizer.state_dict()["state"]).items()}
+        training = {f"optimizer.{key}": tensor for key, tensor in self.steps.step.update.capture().items()}
         training["random.cpu"] = torch.get_rng_state()
         if self.device.type == "cuda":
             training["random.cuda"] = torch.cuda.get_rng_state(self.device)
@@ -185,9 +201,8 @@ class Session:
         self._check_identity(last)
         facts = last.facts
         self.model.load_state_dict(last.weights)
-        state = _nested({k[10:]: v for k, v in last.training.items() if k.startswith("optimizer.")})
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
-        self.do_step.update.forget()
+        state = {key: tensor for key, tensor in last.training.items() if key.startswith("optimizer.")}
+        self.steps.step.update.restore({key.removeprefix("optimizer."): tensor for key, tensor in state.items()})
         self.record = EarlyStopping(**facts["record"])
         self.best_weights = {name: t.to(self.device) for name, t in best.weights.items()} if best else None
         if best is None and self.record.best_epoch:
@@ -242,15 +257,3 @@ def check_fits(config: RunConfig, data: DataSet) -> None:
 
 def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-
-
-def _flat(state: dict[int, dict[str, Any]]) -> dict[str, Tensor]:
-    return {f"{n}.{key}": v for n, entry in state.items() for key, v in entry.items() if isinstance(v, Tensor)}
-
-
-def _nested(flat: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in flat.items():
-        number, key = name.split(".", 1)
-        state.setdefault(int(number), {})[key] = tensor
-    return state

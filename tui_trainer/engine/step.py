@@ -1,80 +1,111 @@
-"""One optimizer step, with as little around it as PyTorch allows."""
+"""One optimizer step: forward, loss, backward, sum over the processes, update. Reads from top to bottom.
+
+The same code runs step by step (`EagerSteps`), and in blocks that are captured or compiled (`blocks.py`). Nothing here
+waits for a GPU; on the CPU, where reading costs nothing, the meter looks at every loss before the weights change.
+"""
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from tui_trainer.config import RunConfig
-from tui_trainer.engine.data.dataset import Samples
-from tui_trainer.engine.evaluation import LossFunction
+from tui_trainer.engine.criterion import Criterion
+from tui_trainer.engine.data.dataset import DataSet, Samples
+from tui_trainer.engine.group import Group
 from tui_trainer.engine.meter import LossMeter
-from tui_trainer.engine.model import forward_calls, linear_weights
-from tui_trainer.engine.optim import Constraints, Update, set_lr
+from tui_trainer.engine.model import set_dropout
+from tui_trainer.engine.optim import Number, Update
+from tui_trainer.engine.parameters import Parameters
+from tui_trainer.engine.passes import Batch, Passes
 
-ENGINE = getattr(torch.autograd.Variable, "_execution_engine", None)  # what torch's own checkpointing calls
+
+class Step:
+    """The step of a net under its present settings."""
+
+    def __init__(self, model: nn.Sequential, config: RunConfig, data: DataSet, meter: LossMeter, group: Group) -> None:
+        self.meter, self.group = meter, group
+        self.parameters = Parameters(model)
+        self.update = Update(config.optimizer, config.regularization, self.parameters)
+        self.criterion = Criterion(config.loss, data, self.parameters.flat.device)
+        self._model = model
+        self._is_bf16 = config.hardware.precision == "bf16"
+        self.passes = self._lay_passes()
+
+    def __call__(self, inputs: Tensor, targets: Tensor, batch: Batch, lr: Number, *, is_looked_at: bool) -> None:
+        """One update from this process's samples of a batch: raw inputs (n, features), targets as in `Samples`."""
+        outputs, kept = self.passes.forward(inputs, batch)
+        total, grad = self.criterion(outputs, targets, batch.size)
+        right = (outputs.argmax(1) == targets).sum() if is_looked_at else None
+        grad = self.passes.backward(grad, kept)
+        if self.group.size > 1:
+            total, right = self._add_up(total, right)
+        poisoned = self.meter.add(total)
+        if right is not None:
+            self.meter.add_right(right)
+        self.update(grad, lr, poisoned)
+
+    def _add_up(self, total: Tensor, right: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Gradient, losses and right predictions of the whole group, in one exchange."""
+        extras = self.parameters.extras
+        extras[0] = total
+        if right is not None:
+            extras[1] = right
+        self.group.add_up(self.parameters.summed)
+        return extras[0], None if right is None else extras[1].long()
+
+    def change(self, config: RunConfig) -> bool:
+        """Live settings that hold from the next step on. Returns whether other operations are needed for them."""
+        before = (self.update.shape, [layer.p for layer in self._model if isinstance(layer, nn.Dropout)])
+        self.criterion.change(config.loss)
+        self.update.change(config.optimizer)
+        set_dropout(self._model, config.model)
+        after = (self.update.shape, [layer.p for layer in self._model if isinstance(layer, nn.Dropout)])
+        if before == after:
+            return False
+        self.passes = self._lay_passes()
+        return True
+
+    def _lay_passes(self) -> Passes:
+        return Passes(self._model, self.parameters, self.group, is_bf16=self._is_bf16)
 
 
-class EagerStep:
-    """Gather, forward, backward, constraints, update: for any model and option."""
+class Steps(Protocol):
+    """How steps are run. `block`: so many full batches at once; whatever is left of an epoch comes one by one."""
 
-    def __init__(
-        self, model: nn.Sequential, optimizer: torch.optim.Optimizer, loss: LossFunction, config: RunConfig,
-        samples: Samples, meter: LossMeter,
-    ) -> None:  # fmt: skip
-        self.config = config
-        self.loss = loss
-        self.meter = meter
-        self.look_every = 0  # every how many steps the predictions are compared with the targets; 0: never
-        self.update = Update(optimizer)
-        self._model, self._optimizer, self._samples = model, optimizer, samples
-        self._calls = forward_calls(model)
-        self._parameters = list(model.parameters())
-        rules = config.regularization
-        self._constraints = Constraints(linear_weights(model), l1=rules.l1, max_norm=rules.max_norm)
-        self._one = torch.ones((), device=samples.inputs.device)
-        device = samples.inputs.device.type
-        is_bf16 = config.hardware.precision == "bf16"
-        self._precision = torch.autocast(device, torch.bfloat16) if is_bf16 else contextlib.nullcontext()
+    step: Step
+    block: int
+    name: str
 
-    def __call__(self, rows: Tensor, lr: float, step: int) -> None:
-        """One update from these rows of the training split. `step` is its number, from 1."""
-        inputs = self._samples.inputs.index_select(0, rows)
-        targets = self._samples.targets.index_select(0, rows)
-        with self._precision:
-            for call in self._calls:
-                inputs = call(inputs)
-            loss = self.loss(inputs, targets)
-        poisoned = self.meter.add(loss, len(rows), step)
-        if self.look_every and step % self.look_every == 0:
-            self.meter.look(inputs.detach(), targets)
-        for parameter in self._parameters:
-            parameter.grad = None
-        self._backward(loss)
-        set_lr(self._optimizer, lr)
-        with torch.no_grad():
-            if poisoned is not None and not self._optimizer.defaults.get("fused"):
-                self._cancel(poisoned)
-            self._constraints.before_step(self._parameters, self.config.optimizer, lr, self._optimizer)
-            self.update(poisoned)
-            self._constraints.after_step()
+    def run(self, samples: Samples, rows: Tensor | None, batch: Batch, lrs: Sequence[float], look_every: int) -> None:
+        """len(lrs) steps on as many batches, whose samples of this process lie one behind the other.
 
-    def _backward(self, loss: Tensor) -> None:
-        """`loss.backward()`; its checks of the arguments alone take a twentieth of a small net's step."""
-        if ENGINE is None or loss.dtype != torch.float32:
-            loss.backward()  # type: ignore[no-untyped-call]
-            return
-        ENGINE.run_backward((loss,), (self._one,), False, False, (), allow_unreachable=True, accumulate_grad=True)
+        They are these rows of `samples`, or (None) all of it. Of every so many batches one is looked at (0: of none).
+        """
 
-    def change(self, config: RunConfig, loss: LossFunction) -> None:
-        """Settings and loss that hold from the next step on; the net's dropout was set already."""
-        self.config, self.loss = config, loss
-        self._calls = forward_calls(self._model)
+    def change(self, config: RunConfig) -> None:
+        """Live settings that hold from the next step on."""
 
-    def _cancel(self, poisoned: Tensor) -> None:
-        """For an optimizer that cannot skip a step on the device: no gradient, so that the weights stay finite."""
-        for parameter in self._parameters:
-            if parameter.grad is not None:
-                parameter.grad.masked_fill_(poisoned.bool(), 0.0)
+
+class EagerSteps:
+    """Step by step: for any device, option and number of processes."""
+
+    block = 1
+    name = "eager"
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+
+    @torch.no_grad()
+    def run(self, samples: Samples, rows: Tensor | None, batch: Batch, lrs: Sequence[float], look_every: int) -> None:
+        """See `Steps`."""
+        if rows is not None:
+            samples = samples.pick(rows)
+        self.step(samples.inputs, samples.targets, batch, lrs[0], is_looked_at=look_every == 1)
+
+    def change(self, config: RunConfig) -> None:
+        """See `Steps`."""
+        self.step.change(config)

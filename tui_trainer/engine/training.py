@@ -50,7 +50,7 @@ def train(
 def run_epoch(session: Session, saver: Saver, steering: Steering, report: Looks) -> Iterator[Event]:
     """All steps of the running epoch, or those up to a stop."""
     session.start_epoch()
-    while session.take_step():
+    while session.take_steps():
         if not report.is_due():
             continue
         yield progress(session)

@@ -24,7 +24,7 @@ class Samples:
 
     def pick(self, rows: Tensor) -> Samples:
         """These rows, copied."""
-        return Samples(self.inputs[rows], self.targets[rows])
+        return Samples(self.inputs.index_select(0, rows), self.targets.index_select(0, rows))
 
     def to(self, device: torch.device) -> Samples:
         """The same on a device, in the same compact types."""

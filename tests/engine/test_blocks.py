@@ -1,0 +1,148 @@
+"""Steps in blocks: the same losses as step by step, the same resume, whatever is live read from where it stands.
+
+A CUDA graph replays operations on memory that keeps its place. Where there is no GPU, running the same body again on
+the same memory stands for the replay: everything is then real but the capture itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.engine.small import At, run, same_bits, session, the_end
+from tui_trainer.engine import checkpoint
+from tui_trainer.engine.blocks import BlockSteps, translate
+from tui_trainer.engine.data.dataset import Samples
+from tui_trainer.engine.meter import DeviceLossMeter
+from tui_trainer.engine.session import Session
+from tui_trainer.events import EpochEnded
+
+BLOCK = 4
+OPTIONS: list[dict[str, Any]] = [
+    {}, {"optimizer": "sgd", "lr": 0.05, "momentum": 0.9, "nesterov": True}, {"optimizer": "rmsprop", "momentum": 0.5},
+    {"optimizer": "adamw", "weight_decay": 0.1, "clip_norm": 0.5, "schedule": "cosine", "warmup": 0.5},
+    {"dropout": 0.3, "input_dropout": 0.1, "normalization": "batch", "max_norm": 1.0, "l1": 1e-4},
+    {"data": "diabetes", "normalization": "layer", "weight_decay": 0.1, "batch_size": 20},
+]  # fmt: skip
+
+
+class Replayed:
+    """Counts captures and replays of bodies."""
+
+    def __init__(self) -> None:
+        self.captures = self.replays = 0
+
+    def __call__(self, body: Callable[[], None]) -> Callable[[], None]:
+        self.captures += 1
+
+        def replay() -> None:
+            self.replays += 1
+            body()
+
+        return replay
+
+
+def in_blocks(capture: Replayed | None = None, *, compiled: bool = False, block: int = BLOCK, **values: Any) -> Session:
+    made = session(**values)
+    step = made.steps.step
+    made.meter = step.meter = DeviceLossMeter(made.device)
+    made.steps = BlockSteps(step, "test", block, capture=capture, translate=translate if compiled else None)
+    return made
+
+
+def losses(made: Session) -> list[float]:
+    return [event.train_loss for event in run(made) if isinstance(event, EpochEnded)]
+
+
+@pytest.mark.parametrize("values", OPTIONS, ids=str)
+def test_blocks_give_the_losses_of_single_steps(values: dict[str, Any]) -> None:
+    capture = Replayed()
+    assert losses(in_blocks(capture, **values)) == pytest.approx(losses(session(**values)), rel=1e-5)
+    assert capture.captures == 1
+    assert capture.replays > 5
+
+
+@pytest.mark.parametrize("values", OPTIONS, ids=str)
+@pytest.mark.parametrize("looks", [1, 3, 6])
+def test_a_stop_between_two_blocks_leaves_no_trace(tmp_path: Path, values: dict[str, Any], looks: int) -> None:
+    whole = in_blocks(Replayed(), **values)
+    run(whole)
+    run(in_blocks(Replayed(), **values), tmp_path, At({looks: ['{"command":"stop"}']}), every_step=True)
+    again, found = in_blocks(Replayed(), **values), checkpoint.find(tmp_path)
+    assert found.last is not None
+    again.restore(found.last, found.best)
+    run(again)
+    assert same_bits(whole, again)
+
+
+LIVE = [
+    ('{"command":"set","lr":0.005}', 1), ('{"command":"set","clip_norm":0.3}', 1),
+    ('{"command":"set","weight_decay":0.2}', 1), ('{"command":"set","label_smoothing":0.1}', 1),
+    ('{"command":"set","dropout":0.5}', 2), ('{"command":"set","weight_decay":0}', 2),
+    ('{"command":"set","batch_size":32}', 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "captures"), LIVE)
+def test_a_live_change_takes_effect_and_only_other_operations_make_a_new_graph(line: str, captures: int) -> None:
+    values = {"weight_decay": 0.1, "clip_norm": 1.0, "epochs": 4}
+    capture = Replayed()
+    asked = {4: [line]}
+    events = run(in_blocks(capture, **values), inbox=At(asked), every_step=True)
+    plain = run(session(**values), inbox=At({4 * BLOCK: [line]}), every_step=True)
+    ours, theirs = ([e.train_loss for e in some if isinstance(e, EpochEnded)] for some in (events, plain))
+    assert ours == pytest.approx(theirs, rel=1e-5)
+    assert capture.captures == captures
+
+
+def test_a_bad_loss_inside_a_block_is_named_and_keeps_the_weights_of_the_step_before() -> None:
+    clean, made = session(epochs=1, normalize="none"), in_blocks(Replayed(), epochs=1, normalize="none")
+    for some in (clean, made):
+        some.start_epoch()
+    assert made._order is not None
+    row = made._order[10 * 64 + 5]  # in the eleventh step, the third of its block
+    made.data.train.inputs.data = made.data.train.inputs.float()
+    made.data.train.inputs[row] = float("inf")
+    end = the_end(run(made))
+    assert (end.reason, end.step) == ("diverged", 11)
+    for _ in range(10):
+        clean.take_steps()
+    for a, b in zip(made.model.parameters(), clean.model.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+        assert bool(torch.isfinite(a).all())
+
+
+def test_samples_that_are_sent_block_by_block_give_the_same_as_chosen_rows() -> None:
+    chosen, sent = in_blocks(Replayed()), in_blocks(Replayed())
+    steps, run_rows = sent.steps, sent.steps.run
+
+    def send(samples: Samples, rows: Any, *rest: Any) -> None:
+        run_rows(samples.pick(rows), None, *rest)
+
+    steps.run = send  # type: ignore[method-assign]
+    assert losses(chosen) == losses(sent)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("values", OPTIONS, ids=str)
+def test_compiled_blocks_give_the_losses_of_single_steps(values: dict[str, Any]) -> None:
+    ours = losses(in_blocks(compiled=True, block=2, **values))
+    assert ours == pytest.approx(losses(session(**values)), rel=2e-4)
+
+
+@pytest.mark.slow
+def test_a_stop_between_two_compiled_blocks_leaves_no_trace(tmp_path: Path) -> None:
+    values = {"dropout": 0.3, "schedule": "cosine"}
+    whole = in_blocks(compiled=True, block=2, **values)
+    run(whole)
+    asked = At({5: ['{"command":"stop"}']})
+    run(in_blocks(compiled=True, block=2, **values), tmp_path, asked, every_step=True)
+    again, found = in_blocks(compiled=True, block=2, **values), checkpoint.find(tmp_path)
+    assert found.last is not None
+    again.restore(found.last, found.best)
+    run(again)
+    assert same_bits(whole, again)

@@ -1,0 +1,161 @@
+"""Steps in blocks: several unrolled into one CUDA graph, or into one compiled function.
+
+A block reads its samples and its settings from tensors that keep their place, so that another learning rate needs no
+new block. Where the settings ask for other operations (a dropout share, the batch size, a first momentum), the block
+is made anew by itself. Blocks begin where the step before ended, so that a stop and a resume between two of them lead
+to the same blocks, and the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from tui_trainer.config import RunConfig
+from tui_trainer.engine.data.dataset import Samples
+from tui_trainer.engine.group import Group
+from tui_trainer.engine.optim import LIVE
+from tui_trainer.engine.passes import Batch
+from tui_trainer.engine.step import EagerSteps, Step, Steps
+
+STEPS_OF_A_GRAPH = 32
+STEPS_COMPILED = 8  # more take longer to compile and run no faster
+RUNS_BEFORE_CAPTURE = 2  # real ones: libraries set themselves up at the first, and that cannot be captured
+Body = Callable[[Samples, Tensor | None, Tensor], None]
+Capture = Callable[[Callable[[], None]], Callable[[], None]]
+
+
+class BlockSteps:
+    """Blocks of `block` full batches. What does not fill a block is run one by one, by the same code."""
+
+    def __init__(
+        self, step: Step, name: str, block: int, *,
+        translate: Callable[[Body], Body] | None = None, capture: Capture | None = None,
+    ) -> None:  # fmt: skip
+        self.step, self.name, self.block = step, name, block
+        self._translate, self._capture = translate, capture
+        device = step.parameters.flat.device
+        self._live = {setting: torch.zeros((), device=device) for setting in LIVE}
+        self._made: dict[tuple[int, int, int], _Block] = {}
+        self._read_live()
+
+    @torch.no_grad()
+    def run(self, samples: Samples, rows: Tensor | None, batch: Batch, lrs: Sequence[float], look_every: int) -> None:
+        """See `Steps`."""
+        key = (len(lrs), batch.size, look_every)
+        if key not in self._made:
+            if len(self._made) > 3:  # another batch size now and then must not keep every graph
+                self._made.clear()
+            self._made[key] = self._make(len(lrs), batch, look_every)
+        self._made[key](samples, rows, lrs)
+
+    def change(self, config: RunConfig) -> None:
+        """See `Steps`."""
+        if self.step.change(config):
+            self._made.clear()
+        self._read_live()
+
+    def _read_live(self) -> None:
+        """The settings' present values, into the tensors that the blocks read."""
+        for setting, value in self.step.update.live.items():
+            self._live[setting].fill_(value)
+        self.step.update.live = self._live
+
+    def _make(self, count: int, batch: Batch, look_every: int) -> _Block:
+        step, own = self.step, batch.own_size
+
+        def body(samples: Samples, rows: Tensor | None, lrs: Tensor) -> None:
+            if rows is not None:
+                samples = samples.pick(rows)
+            for number in range(count):
+                part = slice(number * own, (number + 1) * own)
+                is_looked_at = bool(look_every) and number % look_every == look_every - 1
+                step(samples.inputs[part], samples.targets[part], batch, lrs[number], is_looked_at=is_looked_at)
+
+        is_whole = count == self.block
+        made = self._translate(body) if self._translate and is_whole else body
+        lrs = torch.zeros(count, device=step.parameters.flat.device)
+        return _Block(made, lrs, self._capture if is_whole else None)
+
+
+class _Block:
+    """A body with what it reads; captured after it has run a few times."""
+
+    def __init__(self, body: Body, lrs: Tensor, capture: Capture | None) -> None:
+        self._body, self._lrs, self._capture = body, lrs, capture
+        self._present: list[float] = []
+        self._runs = 0
+        self._samples: Samples | None = None  # where a captured body finds them
+        self._rows: Tensor | None = None
+        self._replay: Callable[[], None] | None = None
+
+    def __call__(self, samples: Samples, rows: Tensor | None, lrs: Sequence[float]) -> None:
+        if lrs != self._present:  # under a constant rate nothing has to be sent
+            self._present = list(lrs)
+            sent = torch.tensor(lrs)
+            self._lrs.copy_(sent.pin_memory() if self._lrs.is_cuda else sent, non_blocking=True)
+        if self._capture is None:
+            self._body(samples, rows, self._lrs)
+            return
+        self._runs += 1
+        if self._replay is None and self._runs > RUNS_BEFORE_CAPTURE:
+            self._keep_places(samples, rows)
+            self._replay = self._capture(lambda: self._body(self._samples, self._rows, self._lrs))
+        if self._replay is None:
+            self._body(samples, rows, self._lrs)
+            return
+        self._fill(samples, rows)
+        self._replay()
+
+    def _keep_places(self, samples: Samples, rows: Tensor | None) -> None:
+        if rows is None:
+            self._samples = Samples(torch.empty_like(samples.inputs), torch.empty_like(samples.targets))
+        else:
+            self._samples, self._rows = samples, rows.clone()
+
+    def _fill(self, samples: Samples, rows: Tensor | None) -> None:
+        assert self._samples is not None  # noqa: S101
+        if rows is None:
+            self._samples.inputs.copy_(samples.inputs)
+            self._samples.targets.copy_(samples.targets)
+        elif self._rows is not None:
+            self._rows.copy_(rows)
+
+
+def capture_cuda_graph(body: Callable[[], None]) -> Callable[[], None]:
+    """Record a body on the present device; what is returned replays it with one launch."""
+    graph = torch.cuda.CUDAGraph()
+    torch.cuda.synchronize()
+    with torch.cuda.graph(graph):
+        body()
+    return graph.replay
+
+
+def translate(body: Body) -> Body:
+    """Compiled by TorchInductor; random numbers are drawn as the eager step draws them."""
+    options: dict[str, Any] = {"fallback_random": True, "cpp_wrapper": not torch.cuda.is_available()}
+    return torch.compile(body, fullgraph=True, dynamic=False, options=options)
+
+
+def engine_for(config: RunConfig, device: torch.device, group: Group) -> str:
+    """What `--engine auto` takes here."""
+    engine = config.hardware.engine
+    if engine != "auto":
+        return engine
+    return "graph" if device.type == "cuda" and group.size == 1 else "eager"
+
+
+def make_steps(engine: str, step: Step) -> Steps:
+    """The engine of that name around a step."""
+    is_cuda = step.parameters.flat.is_cuda
+    match engine:
+        case "graph":
+            return BlockSteps(step, engine, STEPS_OF_A_GRAPH, capture=capture_cuda_graph)
+        case "compile":
+            capture = capture_cuda_graph if is_cuda else None
+            count = STEPS_OF_A_GRAPH if is_cuda else STEPS_COMPILED
+            return BlockSteps(step, engine, count, translate=translate, capture=capture)
+    return EagerSteps(step)
