@@ -112,7 +112,10 @@ class Session:
         look_every = self._look_every if count > 1 else int(self._is_looked_at(self.step + 1))
         looked = look_every and batch.size * (count // look_every)
         self.meter.count(stop - self.position, looked, count)
-        self.steps.run(self.data.train, self._order[self.position : stop], batch, lrs, look_every)
+        rows = self._order[self.position : stop]
+        if self.group.size > 1:
+            rows = rows.view(count, -1)[:, batch.own].reshape(-1)
+        self.steps.run(self.data.train, rows, batch, lrs, look_every)
         self.pace.count(stop - self.position)
         self.step += count
         self.position, self.lr = stop, lrs[-1]

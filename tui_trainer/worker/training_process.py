@@ -39,7 +39,8 @@ def start(config: RunConfig, runs_dir: Path, name: str | None, stem: str, part: 
 
     Processes that somebody else has started again after one of them died go on with the run they had made.
     """
-    if (before := told_by_first(part.group, lambda: run_of_launch(runs_dir, part.place))) is not None:
+    before = told_by_first(part.group, lambda: run_of_launch(runs_dir, part.place))
+    if before:
         yield from resume(RunDir(before), {}, part=part)
         return
     told_by_first(part.group, lambda: runs_folder.check_new(runs_dir, name))
