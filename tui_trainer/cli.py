@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tui_trainer import __version__, placement, recipes
+from tui_trainer import __version__, foreground, placement, recipes
 from tui_trainer.config import RunConfig
 from tui_trainer.config_file import ConfigFile, to_toml
 from tui_trainer.errors import InputError, StorageError, printable
@@ -42,10 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if bad := [word for word in arguments if not word.isascii() and _is_broken(word)]:
             raise InputError(f"argument {bad[0]!a} is not UTF-8; rename the file or correct the terminal's encoding")
-        if (place := placement.place_in(os.environ)) and place.is_ours:
-            from tui_trainer import foreground
-
-            return foreground.take_part_for_agent(place)
+        if placement.CHANNEL_VARIABLE in os.environ:
+            return foreground.take_part_for_agent()
         if arguments and arguments[0] in COMMANDS:
             return COMMANDS[arguments[0]](arguments[1:])
         return train(arguments)
@@ -79,8 +77,6 @@ def train(arguments: Sequence[str]) -> int:
     runs_dir = folder(options.runs_dir, "--runs-dir")
     if not (options.no_ui or options.json):
         return _dashboard(options, runs_dir, config=config, stem=stem, name=options.name)
-    from tui_trainer import foreground
-
     return foreground.start(config, runs_dir, options.name, stem, arguments, as_json=options.json)
 
 
@@ -165,8 +161,6 @@ def resume(arguments: Sequence[str]) -> int:
 
         changes = {name: read_value(name, value) for name, value in knob_values(options).items()}
         return _dashboard(options, runs_dir, run=runs_folder.find(runs_dir, options.run), resume=changes)
-    from tui_trainer import foreground
-
     words = ["resume", *arguments]
     return foreground.resume(runs_dir, options.run, knob_values(options), words, as_json=options.json)
 

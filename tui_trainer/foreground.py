@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui_trainer import config_file, headless, runs_folder
+from tui_trainer import config_file, runs_folder
 from tui_trainer.config import RunConfig
+from tui_trainer.errors import InputError
 from tui_trainer.events import Event
 from tui_trainer.knobs import changed
 from tui_trainer.paths import command_of
-from tui_trainer.placement import Place, devices_of, place_in
+from tui_trainer.placement import CHANNEL_VARIABLE, Place, devices_of, place_in
 
 if TYPE_CHECKING:
     from tui_trainer.worker import Part
@@ -34,7 +35,7 @@ def start(
 
             command = command_of("tui_trainer", *words)
             return _shown(agent.start(config, runs_dir, name, stem, command, as_json=as_json), as_json)
-    from tui_trainer import worker
+    from tui_trainer import headless, worker
 
     if place is None:
         return headless.follow(worker.start(config, runs_dir, name, stem), as_json=as_json)
@@ -50,22 +51,25 @@ def resume(runs_dir: Path, name: str, changes: Mapping[str, Any], words: Sequenc
             from tui_trainer.worker import agent
 
             return _shown(agent.resume(run, changes, command_of("tui_trainer", *words), as_json=as_json), as_json)
-    from tui_trainer import worker
+    from tui_trainer import headless, worker
 
     if place is None:
         return headless.follow(worker.resume(run, changes), as_json=as_json)
     return _take_part(place, lambda part: worker.resume_named(runs_dir, name, changes, part), as_json)
 
 
-def take_part_for_agent(place: Place) -> int:
+def take_part_for_agent() -> int:
     """Be one of the processes that our agent has started with the words of its own command line."""
+    place = place_in(os.environ)
+    if place is None:
+        raise InputError(f"{CHANNEL_VARIABLE} is set, but this process has no place among others; unset it")
     from tui_trainer import worker
 
     return _take_part(place, worker.go_on, as_json=False)
 
 
 def _take_part(place: Place, play: Callable[[Part], Iterator[Event]], as_json: bool) -> int:
-    from tui_trainer import worker
+    from tui_trainer import headless, worker
 
     def show(events: Iterable[Event], part: Part) -> int:
         is_json = part.line.task.as_json if part.line else as_json
@@ -76,4 +80,6 @@ def _take_part(place: Place, play: Callable[[Part], Iterator[Event]], as_json: b
 
 def _shown(outcome: Outcome, as_json: bool) -> int:
     """What the agent had to say where no process was left that could."""
+    from tui_trainer import headless
+
     return headless.follow([outcome.end], as_json=as_json) if outcome.end else outcome.code

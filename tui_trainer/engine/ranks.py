@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.errors import InputError
@@ -41,7 +43,10 @@ class Ranks(Group):
         if place.size == place.local_size and Path("/sys/class/net/lo").exists():
             os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all on one host: no name has to resolve
         try:
-            dist.init_process_group("gloo", place.meets_at, PATIENCE, rank=place.rank, world_size=place.size)
+            store, *_ = next(rendezvous(place.meets_at, place.rank, place.size, timeout=PATIENCE))
+            # An elastic agent keeps its store over restarts: addresses of the dead must not be found in it.
+            store = PrefixStore(f"start-{place.restarts}", store)
+            dist.init_process_group("gloo", timeout=PATIENCE, store=store, rank=place.rank, world_size=place.size)
         except (RuntimeError, ValueError) as error:
             raise InputError(
                 f"process {place.rank} of {place.size} found no way to the others: {_one_line(error)}; "

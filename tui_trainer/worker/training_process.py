@@ -41,7 +41,7 @@ def start(config: RunConfig, runs_dir: Path, name: str | None, stem: str, part: 
     """
     before = told_by_first(part.group, lambda: run_of_launch(runs_dir, part.place))
     if before:
-        yield from resume(RunDir(before), {}, part=part)
+        yield from resume(RunDir(Path(before)), {}, part=part)
         return
     told_by_first(part.group, lambda: runs_folder.check_new(runs_dir, name))
     session = prepare(config, part)
