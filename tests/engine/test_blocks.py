@@ -89,7 +89,7 @@ LIVE = [
 
 @pytest.mark.parametrize(("line", "captures"), LIVE)
 def test_a_live_change_takes_effect_and_only_other_operations_make_a_new_graph(line: str, captures: int) -> None:
-    values = {"weight_decay": 0.1, "clip_norm": 1.0, "epochs": 4}
+    values: dict[str, Any] = {"weight_decay": 0.1, "clip_norm": 1.0, "epochs": 4}
     capture = Replayed()
     asked = {4: [line]}
     events = run(in_blocks(capture, **values), inbox=At(asked), every_step=True)
@@ -123,7 +123,7 @@ def test_samples_that_are_sent_block_by_block_give_the_same_as_chosen_rows() -> 
     def send(samples: Samples, rows: Any, *rest: Any) -> None:
         run_rows(samples.pick(rows), None, *rest)
 
-    steps.run = send  # type: ignore[method-assign]
+    steps.run = send  # type: ignore[method-assign,assignment]
     assert losses(chosen) == losses(sent)
 
 
@@ -136,7 +136,7 @@ def test_compiled_blocks_give_the_losses_of_single_steps(values: dict[str, Any])
 
 @pytest.mark.slow
 def test_a_stop_between_two_compiled_blocks_leaves_no_trace(tmp_path: Path) -> None:
-    values = {"dropout": 0.3, "schedule": "cosine"}
+    values: dict[str, Any] = {"dropout": 0.3, "schedule": "cosine"}
     whole = in_blocks(compiled=True, block=2, **values)
     run(whole)
     asked = At({5: ['{"command":"stop"}']})

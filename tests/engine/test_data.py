@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui_trainer.config import Data
@@ -164,6 +164,7 @@ headers = st.builds(
 )
 
 
+@example(bytes.fromhex("00000c04000000000000001212000000 1a000000"))  # sizes of 0 and of more than there can be
 @given(st.binary(max_size=64) | st.tuples(headers, st.binary(max_size=64)).map(b"".join))
 def test_any_bytes_are_an_array_or_a_sentence(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.mktemp("idx") / "file"

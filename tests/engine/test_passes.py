@@ -35,7 +35,7 @@ def by_autograd(made: Session, inputs: Tensor, targets: Tensor) -> tuple[float, 
     model = build_model(made.config.model, made.data)
     model.load_state_dict(made.model.state_dict())
     loss = loss_function(made.config.loss, made.data)(model(inputs), targets)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     return loss.item(), {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
 
 

@@ -88,8 +88,6 @@ class _Block:
         self._body, self._lrs, self._capture = body, lrs, capture
         self._present: list[float] = []
         self._runs = 0
-        self._samples: Samples | None = None  # where a captured body finds them
-        self._rows: Tensor | None = None
         self._replay: Callable[[], None] | None = None
 
     def __call__(self, samples: Samples, rows: Tensor | None, lrs: Sequence[float]) -> None:
@@ -102,27 +100,28 @@ class _Block:
             return
         self._runs += 1
         if self._replay is None and self._runs > RUNS_BEFORE_CAPTURE:
-            self._keep_places(samples, rows)
-            self._replay = self._capture(lambda: self._body(self._samples, self._rows, self._lrs))
+            kept, kept_rows = self._places = _places(samples, rows)
+            self._replay = self._capture(lambda: self._body(kept, kept_rows, self._lrs))
         if self._replay is None:
             self._body(samples, rows, self._lrs)
             return
         self._fill(samples, rows)
         self._replay()
 
-    def _keep_places(self, samples: Samples, rows: Tensor | None) -> None:
-        if rows is None:
-            self._samples = Samples(torch.empty_like(samples.inputs), torch.empty_like(samples.targets))
-        else:
-            self._samples, self._rows = samples, rows.clone()
-
     def _fill(self, samples: Samples, rows: Tensor | None) -> None:
-        assert self._samples is not None  # noqa: S101
-        if rows is None:
-            self._samples.inputs.copy_(samples.inputs)
-            self._samples.targets.copy_(samples.targets)
-        elif self._rows is not None:
-            self._rows.copy_(rows)
+        """Bring this block's samples, or the rows that choose them, to where the captured body finds them."""
+        kept, kept_rows = self._places
+        if rows is not None and kept_rows is not None:
+            kept_rows.copy_(rows)
+        else:
+            kept.inputs.copy_(samples.inputs)
+            kept.targets.copy_(samples.targets)
+
+
+def _places(samples: Samples, rows: Tensor | None) -> tuple[Samples, Tensor | None]:
+    if rows is not None:
+        return samples, rows.clone()
+    return Samples(torch.empty_like(samples.inputs), torch.empty_like(samples.targets)), None
 
 
 def capture_cuda_graph(body: Callable[[], None]) -> Callable[[], None]:

@@ -155,8 +155,9 @@ class Dropout:
 class BatchNorm:
     """Mean and variance of the whole group's batch; the running ones move as nn.BatchNorm1d's do."""
 
-    def __init__(self, name: str, module: nn.BatchNorm1d, group: Group) -> None:
+    def __init__(self, name: str, module: nn.BatchNorm1d, weights: dict[str, Tensor], group: Group) -> None:
         self._name, self._module, self._group = name, module, group
+        self._weight, self._bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
 
     def forward(self, x: Tensor, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor, int]]:
         """x (n, width) -> the same in float32."""
@@ -173,7 +174,7 @@ class BatchNorm:
         module.num_batches_tracked.add_(1)
         scale = torch.rsqrt(variance + module.eps)
         normed = centred * scale
-        return torch.addcmul(module.bias, normed, module.weight), (normed, scale, size)
+        return torch.addcmul(self._bias, normed, self._weight), (normed, scale, size)
 
     def backward(self, grad: Tensor, kept: tuple[Tensor, Tensor, int], grads: Gradients) -> Tensor:
         """Ioffe & Szegedy 2015, section 3, gathered into three terms."""
@@ -183,7 +184,7 @@ class BatchNorm:
         grads.put(f"{self._name}.bias", sums[0])
         grads.put(f"{self._name}.weight", sums[1])
         sums = self._over_group(sums) / size
-        return (grad - sums[0] - normed * sums[1]) * (scale * self._module.weight)
+        return (grad - sums[0] - normed * sums[1]) * (scale * self._weight)
 
     def _over_group(self, sums: Tensor) -> Tensor:
         self._group.add_up(sums)
@@ -193,20 +194,21 @@ class BatchNorm:
 class LayerNorm:
     """As nn.LayerNorm, in float32."""
 
-    def __init__(self, name: str, module: nn.LayerNorm) -> None:
+    def __init__(self, name: str, module: nn.LayerNorm, weights: dict[str, Tensor]) -> None:
         self._name, self._module = name, module
+        self._weight, self._bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
 
     def forward(self, x: Tensor, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
         """x (n, width) -> the same in float32."""
-        module, x = self._module, x.float()
-        y, mean, scale = torch.native_layer_norm(x, module.normalized_shape, module.weight, module.bias, module.eps)
+        x, shape, eps = x.float(), self._module.normalized_shape, self._module.eps
+        y, mean, scale = torch.native_layer_norm(x, shape, self._weight, self._bias, eps)
         return y, (x, mean, scale)
 
     def backward(self, grad: Tensor, kept: tuple[Tensor, Tensor, Tensor], grads: Gradients) -> Tensor:
         """By torch's own backward of it."""
-        module, (x, mean, scale) = self._module, kept
+        (x, mean, scale), shape = kept, self._module.normalized_shape
         at_inputs, weight_grad, bias_grad = torch.ops.aten.native_layer_norm_backward(
-            grad.float(), x, module.normalized_shape, mean, scale, module.weight, module.bias, [True, True, True]
+            grad.float(), x, shape, mean, scale, self._weight, self._bias, [True, True, True]
         )
         grads.put(f"{self._name}.weight", weight_grad)
         grads.put(f"{self._name}.bias", bias_grad)
@@ -220,7 +222,8 @@ class Passes:
         self._scale = next(module for module in model if isinstance(module, Scale))
         self._parameters, self._flat = parameters, parameters.flat
         self._shadow = torch.empty_like(parameters.flat, dtype=torch.bfloat16) if is_bf16 else None
-        weights = parameters.views(parameters.flat if self._shadow is None else self._shadow)
+        exact = parameters.views(parameters.flat)  # the modules' own tensors have another base, which no compiler takes
+        weights = exact if self._shadow is None else parameters.views(self._shadow)
         self._layers: list[Layer] = []
         linear: Any = LinearInBf16 if is_bf16 else Linear
         seen = False
@@ -230,9 +233,9 @@ class Passes:
                     self._layers.append(linear(name, weights, is_first=not seen))
                     seen = True
                 case nn.BatchNorm1d():
-                    self._layers.append(BatchNorm(name, module, group))
+                    self._layers.append(BatchNorm(name, module, exact, group))
                 case nn.LayerNorm():
-                    self._layers.append(LayerNorm(name, module))
+                    self._layers.append(LayerNorm(name, module, exact))
                 case nn.Dropout() if module.p:
                     self._layers.append(Dropout(module.p))
                 case _ if type(module) in ACTIVATIONS:

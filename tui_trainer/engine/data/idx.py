@@ -86,7 +86,10 @@ def read_array(path: Path) -> np.ndarray:
     if len(data) != promised:
         found = "truncated" if len(data) < promised else "too long"
         raise InputError(f"{path}: {found}: {len(data):,} bytes where its header promises {promised:,}; {remedy}")
-    array: np.ndarray = np.frombuffer(data, dtype=dtype, offset=start).reshape(shape)
+    try:
+        array: np.ndarray = np.frombuffer(data, dtype=dtype, offset=start).reshape(shape)
+    except ValueError:  # one size is 0, and the others are more than there can be
+        raise InputError(f"{path}: sizes of {shape} in its header cannot be; {remedy}") from None
     return array
 
 
