@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from tests.conftest import ROOT
-from tests.engine.small import run, session, the_end
+from tests.engine.small import run, session_in, the_end
 from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.engine.ranks import join, leave
 from tui_trainer.events import EpochEnded
@@ -23,7 +23,7 @@ from tui_trainer.placement import Place
 
 def figures(values: dict[str, Any], group: Group = ALONE) -> dict[str, Any]:
     """What a training gave."""
-    made = session(group=group, **values)
+    made = session_in(group, **values)
     events = run(made)
     epochs = [event for event in events if isinstance(event, EpochEnded)]
     end = the_end(events)

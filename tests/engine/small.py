@@ -22,8 +22,13 @@ CPU = torch.device("cpu")
 Inbox = Callable[[], Sequence[str | Command]]
 
 
-def session(group: Group = ALONE, **values: Any) -> Session:
+def session(**values: Any) -> Session:
     """A session on one CPU thread; the digits unless the values name other data."""
+    return session_in(ALONE, **values)
+
+
+def session_in(group: Group, **values: Any) -> Session:
+    """The same, of one of several processes."""
     torch.set_num_threads(1)
     config = build({"epochs": 3, **values})
     return Session(config, load(config.data, config.training.seed), CPU, group)
