@@ -53,7 +53,7 @@ class DevicesPanel(Panel):
 
     @property
     def taken(self) -> list[str]:
-        """The devices that `chosen` means (auto: the GPU with most free memory); another host's begins with its name."""
+        """The devices that `chosen` means (auto: the freest GPU); those of another host begin with its name."""
         if self.chosen == "cuda" or (self.chosen == "auto" and self.gpus):
             freest = max(self.gpus, key=lambda gpu: gpu.memory_total - gpu.memory_used, default=None)
             return [f"cuda:{freest.index}" if freest and self.chosen == "auto" else "cuda:0"]
