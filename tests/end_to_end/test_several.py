@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+import torch
 
 from tests.conftest import wait_until
 from tests.end_to_end.runs import events_of, written
@@ -92,11 +93,12 @@ def test_a_process_that_is_killed_ends_the_run_with_a_sentence_and_it_can_go_on(
     assert "is intact. To go on: tui-trainer resume it" in end["message"]
     assert events_of(out)[-1] == end
     assert err == f"tui-trainer: {end['message']}\n"
-    done = [event["epoch"] for event in written(RUN) if event["event"] == "epoch_ended"][-1]
-    again = spawn("resume", "it", "--no-ui", "--json", "--processes", "1", "--epochs", str(done + 1))
-    said = events_of(again.communicate(timeout=60)[0])
-    assert (again.returncode, said[0]["event"], said[0]["checkpoint"]) == (0, "run_resumed", "last")
-    assert "devices" not in said[0]
+    if number == 0:
+        done = [event["epoch"] for event in written(RUN) if event["event"] == "epoch_ended"][-1]
+        again = spawn("resume", "it", "--no-ui", "--json", "--processes", "1", "--epochs", str(done + 1))
+        said = events_of(again.communicate(timeout=60)[0])
+        assert (again.returncode, said[0]["event"], said[0]["checkpoint"]) == (0, "run_resumed", "last")
+        assert "devices" not in said[0]
 
 
 @pytest.mark.slow
@@ -204,6 +206,18 @@ def test_the_dashboards_worker_is_the_agent_of_several() -> None:
             os.kill(pid, signal.SIGKILL)
             wait_until(lambda: not run.is_alive())
         runs_folder.delete(run)
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+def test_two_gpus_give_the_losses_of_one(spawn: Spawn) -> None:
+    if torch.cuda.device_count() < 2:
+        pytest.skip("needs two GPUs")
+    options = ("--no-ui", "--json", "--epochs", "3", "--device")
+    assert spawn(*options, "cuda:0", "--name", "one", stdout=subprocess.DEVNULL).wait(timeout=120) == 0
+    assert spawn(*options, "cuda:0,cuda:1", "--name", "it", stdout=subprocess.DEVNULL).wait(timeout=120) == 0
+    assert written(RUN)[0]["devices"] == ["cuda:0", "cuda:1"]
+    assert losses(RUN) == pytest.approx(losses(Path("runs/one")), rel=1e-4, abs=1e-4)
 
 
 OUTSIDE = ("-m", "tui_trainer", "--no-ui", "--json", "--name", "it", "--threads", "1", "--device", "cpu")

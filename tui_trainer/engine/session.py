@@ -182,6 +182,7 @@ class Session:
             "looked": self.meter.looked,
             "seconds": self.pace.seconds,
             "threads": torch.get_num_threads(),
+            "processes": self.group.size,
             "record": vars(self.record),
             "config": values_of(self.config),
         }

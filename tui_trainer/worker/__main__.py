@@ -62,7 +62,7 @@ def _alone(run: RunDir, lock: IO[str], changes: dict[str, object]) -> Iterator[E
 def _as_agent(run: RunDir, config: RunConfig, given: Sequence[str], lock: IO[str], changes: dict[str, object]) -> int:
     from tui_trainer.worker import agent
 
-    task = Task(str(run.path), changes, tells_phases=True)
+    task = Task(str(run.path), resumes=run.has_begun(), changes=changes, tells_phases=True)
     with lock:
         agent.check(given)
         say(run, PhaseBegan(what=f"starting {len(given)} processes"))

@@ -71,7 +71,7 @@ def resume(run: RunDir, changes: Mapping[str, Any], command: Sequence[str], *, a
     config = asked_for(run, changes)
     given = devices_of(config.hardware)
     check(given)
-    task = Task(str(run.path), dict(changes), as_json=as_json)
+    task = Task(str(run.path), resumes=True, changes=dict(changes), as_json=as_json)
     with run.take_lock():
         run.exit.unlink(missing_ok=True)
         return conduct(run, config, given, command, task)

@@ -29,6 +29,7 @@ class Task:
     """What the processes are started for."""
 
     run: str  # its folder
+    resumes: bool = False  # what earlier processes began
     changes: dict[str, Any] = field(default_factory=dict)  # of a resume
     tells_phases: bool = False  # to viewers: they see nothing else while data are read
     as_json: bool = False  # on standard output

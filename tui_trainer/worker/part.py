@@ -50,6 +50,8 @@ def take_part(place: Place, play: Callable[[Part], Iterator[Event]], show: Show)
         code = show(play(part), part)
         if line and place.is_first:
             line.say_end(code)
+        if code == FAILED:
+            _end(code)
         leave(part.group)
     except InputError as error:
         if not place.is_first:

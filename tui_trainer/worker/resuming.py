@@ -36,14 +36,12 @@ def config_then(run: RunDir, asked_for: RunConfig, found: checkpoint.Found) -> R
     return build({name: value for name, value in values.items() if name in KNOBS})
 
 
-def threads_then(config: RunConfig, then: RunConfig, last: checkpoint.Checkpoint | None) -> RunConfig:
-    """With the threads of the checkpoint, unless others are asked for or other processes share the cores.
+def threads_then(config: RunConfig, last: checkpoint.Checkpoint | None, processes: int) -> RunConfig:
+    """With the threads of the checkpoint, unless others are asked for or more or fewer processes share the cores.
 
     The same threads add up in the same order: the same bits.
     """
-    now, before = config.hardware, then.hardware
-    is_moved = (now.processes, now.device) != (before.processes, before.device)
-    if last is None or now.threads or is_moved:
+    if last is None or config.hardware.threads or last.facts.get("processes", 1) != processes:
         return config
     return changed(config, {"threads": last.facts["threads"]})
 

@@ -86,7 +86,7 @@ def go_on(part: Part) -> Iterator[Event]:
     assert part.line is not None  # noqa: S101
     line, task = part.line, part.line.task
     run = RunDir(Path(task.run))
-    if not told_by_first(part.group, run.has_begun):
+    if not task.resumes and not told_by_first(part.group, run.has_begun):
         yield from begin(run, part, tells_phases=task.tells_phases)
         return
     changes = {} if line.is_begun() else task.changes  # after a restart they are in config.toml already
@@ -129,7 +129,7 @@ def resume(
             run.exit.unlink(missing_ok=True)  # it told of a worker before this one
         if tells_phases and part.is_first:
             say(run, PhaseBegan(what=f"reading {config.data.name} and the checkpoint"))
-        session = prepare(threads_then(config, found.then, last), part)
+        session = prepare(threads_then(config, last, part.group.size), part)
         if last:
             together(part.group, lambda: session.restore(last, found.checkpoints.best))
         with signals.caught(is_heard=part.is_first) as asked:
