@@ -75,7 +75,7 @@ def advance(state: RunState, event: Event) -> RunState:
     """The state after one more event."""
     match event:  # the two that come by the hundred thousand are folded in one step
         case Progress():
-            return replace(state, last_heard=event.time, progress=event, step=event.step, epochs=event.epochs)
+            return replace(state, last_heard=event.time, phase="", progress=event, step=event.step, epochs=event.epochs)
         case EpochEnded():
             best = event if event.is_best else state.best
             done = {"epochs_done": event.epoch, "step": event.step, "epochs": event.epochs}

@@ -16,10 +16,9 @@ import torch
 from tests.engine.small import At, run, same_bits, session, the_end
 from tui_trainer.engine import checkpoint
 from tui_trainer.engine.blocks import BlockSteps, translate
-from tui_trainer.engine.data.dataset import Samples
 from tui_trainer.engine.meter import DeviceLossMeter
 from tui_trainer.engine.session import Session
-from tui_trainer.events import EpochEnded
+from tui_trainer.events import EpochEnded, PhaseBegan, Warned
 
 BLOCK = 4
 OPTIONS: list[dict[str, Any]] = [
@@ -118,13 +117,33 @@ def test_a_bad_loss_inside_a_block_is_named_and_keeps_the_weights_of_the_step_be
 
 def test_samples_that_are_sent_block_by_block_give_the_same_as_chosen_rows() -> None:
     chosen, sent = in_blocks(Replayed()), in_blocks(Replayed())
-    steps, run_rows = sent.steps, sent.steps.run
+    work = sent._work
 
-    def send(samples: Samples, rows: Any, *rest: Any) -> None:
-        run_rows(samples.pick(rows), None, *rest)
+    def picked(count: int) -> Any:
+        samples, rows, *rest = work(count)
+        assert rows is not None
+        return samples.pick(rows), None, *rest
 
-    steps.run = send  # type: ignore[method-assign,assignment]
+    sent._work = picked  # type: ignore[method-assign]
     assert losses(chosen) == losses(sent)
+
+
+def test_what_cannot_be_compiled_runs_uncompiled_and_says_so() -> None:
+    def no_compiler(body: Any) -> Any:
+        def fails(*_: Any) -> None:
+            raise RuntimeError("no C++ compiler was found")
+
+        return fails
+
+    made = in_blocks()
+    made.steps = BlockSteps(made.steps.step, "test", BLOCK, translate=no_compiler)
+    events = run(made)
+    said = [event.message for event in events if isinstance(event, Warned)]
+    assert [event.what for event in events if isinstance(event, PhaseBegan)] == [f"compiling {BLOCK} training steps"]
+    assert len(said) == 1
+    assert "no C++ compiler was found" in said[0]
+    ours = [event.train_loss for event in events if isinstance(event, EpochEnded)]
+    assert ours == pytest.approx(losses(session()), rel=1e-5)
 
 
 @pytest.mark.slow

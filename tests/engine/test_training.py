@@ -15,8 +15,9 @@ from torch.nn import functional as F
 
 from tests.engine.small import At, run, session, the_end
 from tui_trainer.engine.meter import DeviceLossMeter
+from tui_trainer.engine.order import epoch_order
 from tui_trainer.engine.saver import Saver
-from tui_trainer.engine.session import Session, epoch_order
+from tui_trainer.engine.session import Session
 from tui_trainer.engine.training import train
 from tui_trainer.events import (
     CommandRejected,
@@ -157,7 +158,7 @@ def poison(made: Session, row: int) -> int:
 
 def test_the_step_before_the_bad_one_keeps_its_weights() -> None:
     clean, made = (session(data="breast_cancer", epochs=1, normalize="none") for _ in range(2))
-    step = poison(made, 5)
+    step = poison(made, 7)
     assert step > 1
     end = the_end(run(made))
     assert (end.reason, end.step) == ("diverged", step)
@@ -172,7 +173,7 @@ def test_the_step_before_the_bad_one_keeps_its_weights() -> None:
 def test_the_way_of_the_gpu_keeps_the_weights_finite_and_finds_the_step_afterwards(optimizer: str) -> None:
     made = session(data="breast_cancer", epochs=1, normalize="none", optimizer=optimizer, lr=1e-4)
     made.meter = made.steps.step.meter = DeviceLossMeter(made.device)  # the one that never reads the loss
-    step = poison(made, 5)
+    step = poison(made, 7)
     end = the_end(run(made))
     assert (end.reason, end.step) == ("diverged", step)
     assert all(bool(torch.isfinite(p).all()) for p in made.model.parameters())

@@ -2,8 +2,8 @@
 
 A block reads its samples and its settings from tensors that keep their place, so that another learning rate needs no
 new block. Where the settings ask for other operations (a dropout share, the batch size, a first momentum), the block
-is made anew by itself. Blocks begin where the step before ended, so that a stop and a resume between two of them lead
-to the same blocks, and the same bits.
+is made anew. Blocks begin where the step before ended, so that a stop and a resume between two of them lead to the
+same blocks, and the same bits.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from tui_trainer.engine.group import Group
 from tui_trainer.engine.optim import LIVE
 from tui_trainer.engine.passes import Batch
 from tui_trainer.engine.step import EagerSteps, Step, Steps
+from tui_trainer.errors import InputError
 
 STEPS_OF_A_GRAPH = 32
 STEPS_COMPILED = 8  # more take longer to compile and run no faster
-RUNS_BEFORE_CAPTURE = 2  # real ones: libraries set themselves up at the first, and that cannot be captured
+STEPS_OF_A_COMPILED_GRAPH = 16
+RUNS_BEFORE_CAPTURE = 2
 Body = Callable[[Samples, Tensor | None, Tensor], None]
 Capture = Callable[[Callable[[], None]], Callable[[], None]]
 
@@ -36,6 +38,7 @@ class BlockSteps:
         translate: Callable[[Body], Body] | None = None, capture: Capture | None = None,
     ) -> None:  # fmt: skip
         self.step, self.name, self.block = step, name, block
+        self.troubles: list[str] = []  # sentences for whoever watches the run
         self._translate, self._capture = translate, capture
         device = step.parameters.flat.device
         self._live = {setting: torch.zeros((), device=device) for setting in LIVE}
@@ -45,12 +48,39 @@ class BlockSteps:
     @torch.no_grad()
     def run(self, samples: Samples, rows: Tensor | None, batch: Batch, lrs: Sequence[float], look_every: int) -> None:
         """See `Steps`."""
-        key = (len(lrs), batch.size, look_every)
+        self._block_for(len(lrs), batch, look_every)(samples, rows, lrs)
+
+    def work_ahead(self, batch_size: int, look_every: int) -> str:
+        """See `Steps`."""
+        if (self.block, batch_size, look_every) in self._made:
+            return ""
+        return f"compiling {self.block} training steps" if self._translate else "capturing a CUDA graph"
+
+    @torch.no_grad()
+    def prepare(self, samples: Samples, rows: Tensor | None, batch: Batch, lrs: Sequence[float], look: int) -> None:
+        """See `Steps`."""
+        try:
+            block = self._block_for(len(lrs), batch, look)
+            for _ in range(RUNS_BEFORE_CAPTURE):  # libraries set themselves up, which cannot be captured
+                block(samples, rows, lrs)
+            block.capture(samples, rows)
+        except Exception as error:
+            if not self._translate:
+                raise
+            why = " ".join(str(error).split())[:200] or type(error).__name__
+            self.troubles.append(f"the training step could not be compiled; it runs uncompiled ({why})")
+            self._translate = None
+            self._made.clear()
+            if self._capture:
+                self.prepare(samples, rows, batch, lrs, look)
+
+    def _block_for(self, count: int, batch: Batch, look_every: int) -> _Block:
+        key = (count, batch.size, look_every)
         if key not in self._made:
             if len(self._made) > 3:  # another batch size now and then must not keep every graph
                 self._made.clear()
-            self._made[key] = self._make(len(lrs), batch, look_every)
-        self._made[key](samples, rows, lrs)
+            self._made[key] = self._make(count, batch, look_every)
+        return self._made[key]
 
     def change(self, config: RunConfig) -> None:
         """See `Steps`."""
@@ -82,12 +112,11 @@ class BlockSteps:
 
 
 class _Block:
-    """A body with what it reads; captured after it has run a few times."""
+    """A body with what it reads."""
 
     def __init__(self, body: Body, lrs: Tensor, capture: Capture | None) -> None:
         self._body, self._lrs, self._capture = body, lrs, capture
         self._present: list[float] = []
-        self._runs = 0
         self._replay: Callable[[], None] | None = None
 
     def __call__(self, samples: Samples, rows: Tensor | None, lrs: Sequence[float]) -> None:
@@ -95,18 +124,18 @@ class _Block:
             self._present = list(lrs)
             sent = torch.tensor(lrs)
             self._lrs.copy_(sent.pin_memory() if self._lrs.is_cuda else sent, non_blocking=True)
-        if self._capture is None:
-            self._body(samples, rows, self._lrs)
-            return
-        self._runs += 1
-        if self._replay is None and self._runs > RUNS_BEFORE_CAPTURE:
-            kept, kept_rows = self._places = _places(samples, rows)
-            self._replay = self._capture(lambda: self._body(kept, kept_rows, self._lrs))
         if self._replay is None:
             self._body(samples, rows, self._lrs)
             return
         self._fill(samples, rows)
         self._replay()
+
+    def capture(self, samples: Samples, rows: Tensor | None) -> None:
+        """From now on replay what is recorded here, where anything can be recorded."""
+        if self._capture is None:
+            return
+        kept, kept_rows = self._places = _places(samples, rows)
+        self._replay = self._capture(lambda: self._body(kept, kept_rows, self._lrs))
 
     def _fill(self, samples: Samples, rows: Tensor | None) -> None:
         """Bring this block's samples, or the rows that choose them, to where the captured body finds them."""
@@ -140,21 +169,25 @@ def translate(body: Body) -> Body:
 
 
 def engine_for(config: RunConfig, device: torch.device, group: Group) -> str:
-    """What `--engine auto` takes here."""
+    """What `--engine` comes to here. Raises InputError for what cannot be."""
     engine = config.hardware.engine
-    if engine != "auto":
-        return engine
-    return "graph" if device.type == "cuda" and group.size == 1 else "eager"
+    if engine == "auto":
+        return "graph" if device.type == "cuda" and group.size == 1 else "eager"
+    if engine == "graph" and device.type != "cuda":
+        raise InputError(f"--engine graph is a CUDA graph and needs a GPU, but this run is on {device}; use auto")
+    if engine != "eager" and group.size > 1:
+        raise InputError(f"--engine {engine} runs in one process, but there are {group.size}; use eager or auto")
+    return engine
 
 
 def make_steps(engine: str, step: Step) -> Steps:
     """The engine of that name around a step."""
     is_cuda = step.parameters.flat.is_cuda
+    capture = capture_cuda_graph if is_cuda else None
     match engine:
         case "graph":
-            return BlockSteps(step, engine, STEPS_OF_A_GRAPH, capture=capture_cuda_graph)
+            return BlockSteps(step, engine, STEPS_OF_A_GRAPH, capture=capture)
         case "compile":
-            capture = capture_cuda_graph if is_cuda else None
-            count = STEPS_OF_A_GRAPH if is_cuda else STEPS_COMPILED
+            count = STEPS_OF_A_COMPILED_GRAPH if is_cuda else STEPS_COMPILED
             return BlockSteps(step, engine, count, translate=translate, capture=capture)
     return EagerSteps(step)

@@ -40,32 +40,32 @@ def evaluate(model: nn.Module, samples: Samples, data: DataSet, loss: LossFuncti
     """
     was_training = model.training
     model.eval()
-    total = torch.zeros((), dtype=torch.float64, device=samples.inputs.device)
+    device = next(model.parameters()).device  # the samples may be on the host still
+    total = torch.zeros((), dtype=torch.float64, device=device)
     outputs = []
     share = group.share(len(samples))
     for start in range(share.start, share.stop, CHUNK):
         chunk = slice(start, min(share.stop, start + CHUNK))
-        targets = samples.targets[chunk]
-        output = model(samples.inputs[chunk]).float()
+        targets = samples.targets[chunk].to(device, non_blocking=True)
+        output = model(samples.inputs[chunk].to(device, non_blocking=True)).float()
         total += loss(output, targets).double() * len(targets)
         outputs.append(output.argmax(1) if data.task == "classes" else output)
     model.train(was_training)
     group.add_up(total)
     mean = (total / len(samples)).item()
+    true = samples.targets.to(device)
     if data.task == "classes":
-        return _class_scores(mean, _whole(outputs, samples, data, group), samples.targets, data.outputs)
-    return _value_scores(mean, _whole(outputs, samples, data, group), samples.targets, data)
+        return _class_scores(mean, _whole(outputs, true, group), true, data.outputs)
+    return _value_scores(mean, _whole(outputs, true, group), true, data)
 
 
-def _whole(outputs: list[Tensor], samples: Samples, data: DataSet, group: Group) -> Tensor:
-    """The predictions of the whole split, of which each process has its share."""
+def _whole(outputs: list[Tensor], true: Tensor, group: Group) -> Tensor:
+    """The predictions of the whole split, of which each process has its share: like the targets, in their type."""
     if group.size == 1:
         return torch.cat(outputs)
-    is_classes, device = data.task == "classes", samples.inputs.device
-    whole = torch.zeros(len(samples) if is_classes else (len(samples), data.outputs), device=device)
-    whole = whole.long() if is_classes else whole
+    whole = torch.zeros_like(true)
     if outputs:
-        whole[group.share(len(samples))] = torch.cat(outputs)
+        whole[group.share(len(true))] = torch.cat(outputs).to(true.dtype)
     group.add_up(whole)
     return whole
 

@@ -84,6 +84,10 @@ class LossMeter:
         self._total += value
         return None
 
+    def tensors(self) -> list[Tensor]:
+        """What it keeps on the device."""
+        return []
+
     def mean(self) -> float:
         """Mean loss of the epoch so far. Raises NonFiniteLossError, naming the step."""
         return self.total / max(1, self.samples)
@@ -130,6 +134,10 @@ class DeviceLossMeter(LossMeter):
         """As `LossMeter.start_accuracy`."""
         super().start_accuracy(correct, looked)
         self._right.fill_(correct)
+
+    def tensors(self) -> list[Tensor]:
+        """As `LossMeter.tensors`."""
+        return [self._sum, self._finite_steps, self._right]
 
     def add_right(self, right: Tensor) -> None:
         """As `LossMeter.add_right`, without reading."""

@@ -147,23 +147,26 @@ class Update:
             if weight.ndim > 1:
                 weight.copy_(torch.renorm(weight, 2, 1, self._rules.max_norm))
 
+    def tensors(self) -> list[Tensor]:
+        """All that a step changes beside the weights."""
+        return [*self._flats().values(), self._steps]
+
+    def _flats(self) -> dict[str, Tensor]:
+        return {**self.state, **({MOMENTUM: self._buffer} if self._buffer is not None else {})}
+
     def capture(self) -> dict[str, Tensor]:
         """`{parameter's number}.{tensor}` as torch.optim names them, in the shapes of the parameters."""
-        flats = {**self.state, **({MOMENTUM: self._buffer} if self._buffer is not None else {})}
-        pieces = {f"{n}.{key}": piece for key, flat in flats.items() for n, piece in enumerate(self._pieces(flat))}
+        named = self._flats().items()
+        pieces = {f"{n}.{key}": piece for key, flat in named for n, piece in enumerate(self._parameters.pieces(flat))}
         if self.config.name in ("adam", "adamw"):
             pieces |= {f"{n}.step": self._steps for n in range(len(self._parameters.names))}
         return pieces
 
     def restore(self, pieces: Mapping[str, Tensor]) -> None:
         """Back to what `capture` gave; what is missing starts at 0."""
-        flats = {**self.state, **({MOMENTUM: self._buffer} if self._buffer is not None else {})}
-        for key, flat in flats.items():
-            for n, piece in enumerate(self._pieces(flat)):
+        for key, flat in self._flats().items():
+            for n, piece in enumerate(self._parameters.pieces(flat)):
                 if f"{n}.{key}" in pieces:
                     piece.copy_(pieces[f"{n}.{key}"])
         if "0.step" in pieces:
             self._steps.copy_(pieces["0.step"])
-
-    def _pieces(self, flat: Tensor) -> Any:
-        return self._parameters.pieces(flat)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import torch
@@ -17,8 +16,10 @@ from tui_trainer.engine.evaluation import evaluate, loss_function
 from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.engine.meter import meter_for
 from tui_trainer.engine.model import build_model
+from tui_trainer.engine.order import epoch_order
 from tui_trainer.engine.pace import Pace
 from tui_trainer.engine.passes import Batch
+from tui_trainer.engine.rehearsal import rehearsal
 from tui_trainer.engine.schedule import lr_factor
 from tui_trainer.engine.step import Step
 from tui_trainer.errors import InputError
@@ -26,18 +27,6 @@ from tui_trainer.events import Scores
 from tui_trainer.knobs import values_of
 
 FIELD_OF = {"val_macro_f1": "macro_f1"}  # where the figure's name and its field differ
-
-
-def epoch_order(seed: int, epoch: int, samples: int, *, shuffle: bool) -> Tensor:
-    """The order of an epoch (counted from 1), from the seed alone: a resume needs no generator's state for it.
-
-    Hashed, so that neighbouring seeds share no epoch's order.
-    """
-    if not shuffle:
-        return torch.arange(samples)
-    digest = hashlib.sha256(f"{seed}/{epoch}".encode()).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
-    return torch.randperm(samples, generator=generator)
 
 
 class Session:
@@ -89,37 +78,63 @@ class Session:
         """What the val_* figures are measured on: the test split where there is no validation split."""
         return self.data.validation if self.data.validation is not None else self.data.test
 
+    def draw_order(self) -> None:
+        """The running epoch's order, from the seed and its number alone."""
+        training = self.config.training
+        epoch, samples = self.epochs_done + 1, len(self.data.train)
+        self._order = epoch_order(training.seed, epoch, samples, shuffle=training.shuffle, device=self.device)
+        self._plan_epoch()
+
     def start_epoch(self) -> None:
         """Draw the running epoch's order; a meter that a checkpoint has filled stays as it is."""
-        training = self.config.training
-        order = epoch_order(training.seed, self.epochs_done + 1, len(self.data.train), shuffle=training.shuffle)
-        self._order = order.to(self.device)
-        self._plan_epoch()
+        self.draw_order()
         if self.position == 0:
             self.meter.start_epoch(self.step)
             self.meter.start_accuracy()
         self.pace.start_epoch()
 
+    @property
+    def work_ahead(self) -> str:
+        """What has to be done before the next block of steps can run, in words; "" for nothing."""
+        if self.steps.block * self.batch_size > self.epoch_end - self.position:
+            return ""
+        return self.steps.work_ahead(self.batch_size, self._look_every)
+
+    def prepare_steps(self) -> list[str]:
+        """Do that work. Returns what went otherwise than was asked for, in sentences."""
+        with rehearsal(self):
+            self.steps.prepare(*self._work(self.steps.block))
+        troubles, self.steps.troubles = self.steps.troubles, []
+        return troubles
+
     def take_steps(self) -> bool:
         """The next optimizer step, or the next block of steps; False when the epoch has none left."""
-        if self.position >= self.epoch_end or self._order is None:
+        left = self.epoch_end - self.position
+        if left <= 0 or self._order is None:
             return False
-        size, left = self.batch_size, self.epoch_end - self.position
-        count = self.steps.block if left >= self.steps.block * size else 1
-        stop = self.position + min(count * size, left)
-        batch = Batch(min(size, left), self.group.share(min(size, left)))
+        count = self.steps.block if left >= self.steps.block * self.batch_size else 1
+        samples = min(count * self.batch_size, left)
+        data, rows, batch, lrs, look_every = self._work(count)
+        looked = look_every and batch.size * (count // look_every)
+        self.meter.count(samples, looked, count)
+        self.steps.run(data, rows, batch, lrs, look_every)
+        self.pace.count(samples)
+        self.step += count
+        self.position += samples
+        self.lr = lrs[-1]
+        return True
+
+    def _work(self, count: int) -> tuple[Samples, Tensor | None, Batch, list[float], int]:
+        """The arguments of `Steps.run` for so many steps from here."""
+        assert self._order is not None  # noqa: S101
+        size = min(self.batch_size, self.epoch_end - self.position)
+        rows = self._order[self.position : self.position + count * size]
         lrs = [self._lr_at(self.position + number * size) for number in range(count)]
         look_every = self._look_every if count > 1 else int(self._is_looked_at(self.step + 1))
-        looked = look_every and batch.size * (count // look_every)
-        self.meter.count(stop - self.position, looked, count)
-        rows = self._order[self.position : stop]
+        batch = Batch(size, self.group.share(size))
         if self.group.size > 1:
-            rows = rows.view(count, -1)[:, batch.own].reshape(-1)
-        self.steps.run(self.data.train, rows, batch, lrs, look_every)
-        self.pace.count(stop - self.position)
-        self.step += count
-        self.position, self.lr = stop, lrs[-1]
-        return True
+            rows = rows.view(count, size)[:, batch.own].reshape(-1)
+        return self.data.train, rows, batch, lrs, look_every
 
     def _is_looked_at(self, step: int) -> bool:
         return bool(self._look_every) and step % self._look_every == 0

@@ -57,6 +57,10 @@ class Step:
         self.group.add_up(self.parameters.summed)
         return extras[0], None if right is None else extras[1].long()
 
+    def tensors(self) -> list[Tensor]:
+        """All that a step changes, but for the running figures of a normalisation."""
+        return [self.parameters.flat, *self.update.tensors(), *self.meter.tensors()]
+
     def change(self, config: RunConfig) -> bool:
         """Live settings that hold from the next step on. Returns whether other operations are needed for them."""
         before = (self.update.shape, [layer.p for layer in self._model if isinstance(layer, nn.Dropout)])
@@ -79,12 +83,19 @@ class Steps(Protocol):
     step: Step
     block: int
     name: str
+    troubles: list[str]
 
     def run(self, samples: Samples, rows: Tensor | None, batch: Batch, lrs: Sequence[float], look_every: int) -> None:
         """len(lrs) steps on as many batches, whose samples of this process lie one behind the other.
 
         They are these rows of `samples`, or (None) all of it. Of every so many batches one is looked at (0: of none).
         """
+
+    def work_ahead(self, batch_size: int, look_every: int) -> str:
+        """What has to be done before a block of such batches can run, in words; "" for nothing."""
+
+    def prepare(self, samples: Samples, rows: Tensor | None, batch: Batch, lrs: Sequence[float], look: int) -> None:
+        """Do that work, by steps on these samples. What they change is the caller's to restore."""
 
     def change(self, config: RunConfig) -> None:
         """Live settings that hold from the next step on."""
@@ -98,6 +109,7 @@ class EagerSteps:
 
     def __init__(self, step: Step) -> None:
         self.step = step
+        self.troubles: list[str] = []
 
     @torch.no_grad()
     def run(self, samples: Samples, rows: Tensor | None, batch: Batch, lrs: Sequence[float], look_every: int) -> None:
@@ -105,6 +117,13 @@ class EagerSteps:
         if rows is not None:
             samples = samples.pick(rows)
         self.step(samples.inputs, samples.targets, batch, lrs[0], is_looked_at=look_every == 1)
+
+    def work_ahead(self, batch_size: int, look_every: int) -> str:
+        """See `Steps`."""
+        return ""
+
+    def prepare(self, samples: Samples, rows: Tensor | None, batch: Batch, lrs: Sequence[float], look: int) -> None:
+        """See `Steps`."""
 
     def change(self, config: RunConfig) -> None:
         """See `Steps`."""

@@ -11,7 +11,7 @@ from tui_trainer.engine.pace import Looks
 from tui_trainer.engine.saver import Saver
 from tui_trainer.engine.session import Session
 from tui_trainer.engine.steering import Inbox, Steering, nobody
-from tui_trainer.events import EndReason, EpochEnded, Event, Progress, RunEnded, Scores
+from tui_trainer.events import EndReason, EpochEnded, Event, PhaseBegan, Progress, RunEnded, Scores, Warned
 
 SECONDS_BETWEEN_REPORTS = 0.1
 
@@ -50,6 +50,7 @@ def train(
 def run_epoch(session: Session, saver: Saver, steering: Steering, report: Looks) -> Iterator[Event]:
     """All steps of the running epoch, or those up to a stop."""
     session.start_epoch()
+    yield from prepare(session)
     while session.take_steps():
         if not report.is_due():
             continue
@@ -59,6 +60,15 @@ def run_epoch(session: Session, saver: Saver, steering: Steering, report: Looks)
         yield from steering.obey()
         if steering.stop:
             return
+        yield from prepare(session)  # what was asked for may need other operations
+
+
+def prepare(session: Session) -> Iterator[Event]:
+    """Compile or capture the steps ahead, where they are not yet."""
+    if work := session.work_ahead:
+        yield PhaseBegan(what=work)
+        for trouble in session.prepare_steps():
+            yield Warned(message=trouble)
 
 
 def end_epoch(session: Session, saver: Saver) -> Iterator[Event]:

@@ -22,6 +22,11 @@ class Samples:
     def __len__(self) -> int:
         return self.inputs.shape[0]
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of inputs and targets."""
+        return self.inputs.nbytes + self.targets.nbytes
+
     def pick(self, rows: Tensor) -> Samples:
         """These rows, copied."""
         return Samples(self.inputs.index_select(0, rows), self.targets.index_select(0, rows))
