@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tui_trainer import __version__, bench_plan, recipes
+from tui_trainer import __version__, bench_plan, foreground, placement, recipes
 from tui_trainer.config import RunConfig
 from tui_trainer.config_file import ConfigFile, to_toml
 from tui_trainer.errors import InputError, StorageError, printable
@@ -22,7 +22,9 @@ from tui_trainer.plain_text import prepare_streams
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 RUNS_VARIABLE = "TUI_TRAINER_RUNS"
-RESUMABLE = ("data_dir", "device", "threads")  # knobs that `resume` takes beside the live ones
+RESUMABLE = (  # knobs that `resume` takes beside the live ones
+    "data_dir", "device", "processes", "max_restarts", "threads", "engine", "precision", "device_memory", "host_memory",
+)  # fmt: skip
 ABOUT = {
     "attach": "open the live screen of a run that trains, or of one that has ended",
     "runs": "list the runs of the folder",
@@ -40,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if bad := [word for word in arguments if not word.isascii() and _is_broken(word)]:
             raise InputError(f"argument {bad[0]!a} is not UTF-8; rename the file or correct the terminal's encoding")
+        if placement.CHANNEL_VARIABLE in os.environ:
+            return foreground.take_part_for_agent()
         if arguments and arguments[0] in COMMANDS:
             return COMMANDS[arguments[0]](arguments[1:])
         return train(arguments)
@@ -70,15 +74,10 @@ def train(arguments: Sequence[str]) -> int:
     if options.print_config:
         print(to_toml(config), end="")
         return 0
-    from tui_trainer import runs_folder
-
     runs_dir = folder(options.runs_dir, "--runs-dir")
     if not (options.no_ui or options.json):
         return _dashboard(options, runs_dir, config=config, stem=stem, name=options.name)
-    runs_folder.check_new(runs_dir, options.name)  # before the seconds that torch takes to import
-    from tui_trainer import headless, worker
-
-    return headless.follow(worker.start(config, runs_dir, options.name, stem), as_json=options.json)
+    return foreground.start(config, runs_dir, options.name, stem, arguments, as_json=options.json)
 
 
 def attach(arguments: Sequence[str]) -> int:
@@ -99,6 +98,8 @@ def attach(arguments: Sequence[str]) -> int:
 
 def _dashboard(options: argparse.Namespace, runs_dir: Path, **wish: Any) -> int:
     """Open the dashboard in this terminal. Raises InputError where there is none."""
+    if place := placement.place_in(os.environ):
+        raise InputError(f"{place.starter} started this, which gives no process a terminal; add --no-ui")
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # Textual draws on stderr
         raise InputError("the dashboard needs a terminal; in a script or a pipe add --no-ui")
     if os.environ.get("TERM", "") in ("", "dumb"):
@@ -154,16 +155,14 @@ def resume(arguments: Sequence[str]) -> int:
         return 0
     if options.run is None:
         parser.error("the name of a run is missing; `tui-trainer runs` lists them")
-    from tui_trainer import runs_folder
-
     runs_dir = folder(options.runs_dir, "--runs-dir")
-    run = runs_folder.find(runs_dir, options.run)
     if not (options.no_ui or options.json):
-        changes = {name: read_value(name, value) for name, value in knob_values(options).items()}
-        return _dashboard(options, runs_dir, run=run, resume=changes)
-    from tui_trainer import headless, worker
+        from tui_trainer import runs_folder
 
-    return headless.follow(worker.resume(run, knob_values(options)), as_json=options.json)
+        changes = {name: read_value(name, value) for name, value in knob_values(options).items()}
+        return _dashboard(options, runs_dir, run=runs_folder.find(runs_dir, options.run), resume=changes)
+    words = ["resume", *arguments]
+    return foreground.resume(runs_dir, options.run, knob_values(options), words, as_json=options.json)
 
 
 def list_recipes(arguments: Sequence[str]) -> int:

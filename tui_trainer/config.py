@@ -245,6 +245,8 @@ def contradiction(config: RunConfig) -> str | None:
     """The sentence that says why these settings cannot stand together, or None."""
     data, optimizer, training = config.data, config.optimizer, config.training
     task = DATA_SETS[data.name].task
+    if crowded := _crowded(config.hardware):
+        return crowded
     if training.patience and data.validation == 0 and training.monitor != "train_loss":
         return (
             "early stopping (--patience) watches the validation split, but --validation is 0; "
@@ -268,4 +270,18 @@ def contradiction(config: RunConfig) -> str | None:
         return f"--warmup {config.schedule.warmup:g} leaves nothing of --epochs {training.epochs}; make it shorter"
     if config.model.normalization == "batch" and training.batch_size == 1:
         return "batch normalisation needs at least 2 samples per batch; raise --batch-size or use --normalization layer"
+    return None
+
+
+def _crowded(hardware: Hardware) -> str | None:
+    gpus = [part.strip() for part in hardware.device.split(",")]
+    if twice := next((gpu for gpu in gpus if gpus.count(gpu) > 1), ""):
+        return f"--device {hardware.device}: {twice} stands there twice; each GPU works for one process"
+    if len(gpus) > 1 and hardware.processes not in (1, len(gpus)):
+        return f"--processes {hardware.processes} with {len(gpus)} GPUs: each GPU has its own process; leave it out"
+    if len(gpus) == 1 and hardware.device.startswith("cuda") and hardware.processes > 1:
+        return (
+            f"--processes {hardware.processes} on {hardware.device} would take turns on one GPU; name as many GPUs, "
+            "as in --device cuda:0,cuda:1, or use --device cpu"
+        )
     return None

@@ -19,17 +19,17 @@ from tui_trainer.run_dir import RunDir, replace_file
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "safetensors")
 
 
-def write(run: RunDir, device: str, device_name: str, threads: int) -> None:
-    """Add this process to the run's environment.json. Raises StorageError."""
+def write(run: RunDir, **facts: Any) -> None:
+    """Add this process, with what else is known of it, to the run's environment.json. Raises StorageError."""
     processes = []
     with suppress(OSError, ValueError, KeyError, TypeError):
         processes = list(json.loads(run.environment.read_bytes())["processes"])
-    processes.append(_this_process(device, device_name, threads))
+    processes.append({**_this_process(), **facts})
     text = json.dumps({"processes": processes}, indent=1) + "\n"
     replace_file(run.environment, lambda file: file.write(text.encode()))
 
 
-def _this_process(device: str, device_name: str, threads: int) -> dict[str, Any]:
+def _this_process() -> dict[str, Any]:
     return {
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "command": sys.argv,
@@ -41,9 +41,6 @@ def _this_process(device: str, device_name: str, threads: int) -> dict[str, Any]
         "python": platform.python_version(),
         "tui_trainer": __version__,
         "packages": {package: _version(package) for package in PACKAGES},
-        "device": device,
-        "device_name": device_name,
-        "threads": threads,
     }
 
 

@@ -87,6 +87,7 @@ class RunStarted(Said):
     precision: str
     pid: int
     host: str
+    devices: list[str] | None = None  # of several processes: each one's, with its host where there are several
 
 
 class RunResumed(Said):
@@ -103,6 +104,7 @@ class RunResumed(Said):
     threads: int
     pid: int
     host: str
+    devices: list[str] | None = None  # as in `run_started`
 
 
 class Progress(Said):

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tui_trainer
 from tui_trainer import run_dir, runs_folder
 from tui_trainer.config import RunConfig
 from tui_trainer.errors import InputError, StorageError
+from tui_trainer.paths import command_of
 from tui_trainer.run_dir import RunDir
+from tui_trainer.words import how_it_ended
 
 MOST_LOG_BYTES = 65_536  # of a worker's last words
 
@@ -42,10 +41,10 @@ def launch(run: RunDir, changes: Mapping[str, Any] | None = None) -> None:
     """
     with run.take_lock("a worker that is starting\n") as lock, run_dir.guarded(run.log), run.log.open("ab") as log:
         run.exit.unlink(missing_ok=True)
-        python = [sys.executable, *_safe_path(), "-m"]
-        worker = [*python, "tui_trainer.worker", str(run.path.resolve()), "--lock-fd", str(lock.fileno())]
+        worker = command_of("tui_trainer.worker", str(run.path.resolve()), "--lock-fd", str(lock.fileno()))
         worker += ["--changes", json.dumps(dict(changes or {}))]
-        watcher = [*python, "tui_trainer.watcher", str(run.exit.resolve()), str(log.tell()), str(lock.fileno())]
+        watched = (str(run.exit.resolve()), str(log.tell()), str(lock.fileno()))
+        watcher = command_of("tui_trainer.watcher", *watched)
         subprocess.Popen(  # noqa: S603  # our own program, no shell
             [*watcher, *worker],
             stdin=subprocess.DEVNULL,
@@ -54,11 +53,6 @@ def launch(run: RunDir, changes: Mapping[str, Any] | None = None) -> None:
             start_new_session=True,
             pass_fds=[lock.fileno()],
         )
-
-
-def _safe_path() -> list[str]:
-    """Keeps a stray torch.py in the present folder from being imported, except where we ourselves are run from it."""
-    return [] if Path(tui_trainer.__file__).resolve().parent.parent == Path.cwd() else ["-P"]
 
 
 @dataclass(frozen=True)
@@ -71,13 +65,7 @@ class Exit:
     @property
     def sentence(self) -> str:
         """`killed by SIGKILL`, `ended with exit code 1`."""
-        if self.code >= 0:
-            return f"ended with exit code {self.code}"
-        with suppress(ValueError):
-            name = signal.Signals(-self.code).name
-            hint = " (the system does this when memory runs out)" if name == "SIGKILL" else ""
-            return f"was killed by {name}{hint}"
-        return f"was killed by signal {-self.code}"
+        return how_it_ended(self.code)
 
 
 def exit_of(run: RunDir, lines: int = 8) -> Exit | None:

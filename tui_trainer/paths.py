@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import tui_trainer
 from tui_trainer.errors import InputError
 
 
@@ -15,3 +17,13 @@ def folder(text: str, flag: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError as error:
         raise InputError(f"{flag} {ascii(text)[1:-1][:100]}: not a folder's name: {error}") from None
+
+
+def command_of(module: str, *arguments: str) -> list[str]:
+    """A module of this program as a process of its own."""
+    return [sys.executable, *_safe_path(), "-m", module, *arguments]
+
+
+def _safe_path() -> list[str]:
+    """Keeps a stray torch.py in the present folder from being imported, except where we ourselves are run from it."""
+    return [] if Path(tui_trainer.__file__).resolve().parent.parent == Path.cwd() else ["-P"]

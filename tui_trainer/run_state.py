@@ -113,8 +113,10 @@ def _rewound(state: RunState, event: RunResumed) -> RunState:
     def kept(epoch: EpochEnded | None) -> EpochEnded | None:
         return epoch if epoch and epoch.epoch <= event.epochs_done else None
 
+    where = {name: getattr(event, name) for name in ("device", "device_name", "threads", "devices", "pid", "host")}
     return replace(
-        state, status="training", phase="", ended=None, changed=dict(event.live),
+        state, status="training", phase="", ended=None,
+        started=state.started.model_copy(update=where) if state.started else None, changed=dict(event.live),
         progress=None, epoch=kept(state.epoch), best=kept(state.best),
         epochs=event.epochs, epochs_done=event.epochs_done, step=event.step,
     )  # fmt: skip

@@ -10,18 +10,21 @@ from types import FrameType
 from tui_trainer.commands import Stop
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}  # 128 + the signal's number, as a shell has it
 
 
 @contextmanager
-def caught() -> Iterator[list[Stop]]:
+def caught(*, is_heard: bool = True) -> Iterator[list[Stop]]:
     """While open, SIGINT, SIGTERM and SIGHUP put a Stop into the list in place of killing the process.
 
-    A signal that is ignored from outside (nohup) stays ignored.
+    A signal that is ignored from outside (nohup) stays ignored. Of several processes one is asked: in the others the
+    signals do nothing (`is_heard` is false).
     """
     asked: list[Stop] = []
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        asked.append(Stop(signal=signal.Signals(number).name))
+        if is_heard:
+            asked.append(Stop(signal=signal.Signals(number).name))
 
     before = {number: signal.getsignal(number) for number in ENDING}
     for number, handler in before.items():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import signal
+from contextlib import suppress
 
 from tui_trainer.errors import printable
 from tui_trainer.events import (
@@ -33,6 +35,17 @@ def clock(seconds: float) -> str:
         return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def how_it_ended(exit_code: int) -> str:
+    """A process: `ended with exit code 1`, or, of a negative one, `was killed by SIGKILL`."""
+    if exit_code >= 0:
+        return f"ended with exit code {exit_code}"
+    with suppress(ValueError):
+        name = signal.Signals(-exit_code).name
+        hint = " (the system does this when memory runs out)" if name == "SIGKILL" else ""
+        return f"was killed by {name}{hint}"
+    return f"was killed by signal {-exit_code}"
 
 
 def architecture(started: RunStarted) -> str:
@@ -78,6 +91,19 @@ def test_line(event: RunEnded) -> str:
     return f"test_loss {event.test_loss:.4f}  test_acc {event.test_accuracy or 0:.4f}  (weights {which})"
 
 
+def whereabouts(event: RunStarted | RunResumed) -> str:
+    """`cuda:0`; of several processes `2 x cpu`, `cuda:0 cuda:1`, or their number on so many hosts."""
+    devices = event.devices
+    if not devices:
+        return event.device
+    if len(set(devices)) == 1:
+        return f"{len(devices)} x {devices[0]}"
+    hosts = {device.partition(" ")[0] for device in devices if " " in device}
+    if hosts or len(devices) > 4:
+        return f"{len(devices)} devices" + (f" of {len(hosts)} hosts" if hosts else "")
+    return " ".join(devices)
+
+
 def splits(event: RunStarted) -> str:
     """`54,000 train + 6,000 validation + 10,000 test`, and what the val_ figures mean without a validation split."""
     parts = [f"{event.train_samples:,} train", f"{event.test_samples:,} test"]
@@ -99,14 +125,15 @@ def describe(event: Event) -> str:
         case RunStarted():
             net = f"{event.data}, {architecture(event)}, {event.parameters:,} parameters"
             threads = "1 thread" if event.threads == 1 else f"{event.threads} threads"
-            return f"{event.run}: {net}, on {event.device} ({event.device_name}, {threads})\n{splits(event)}"
+            threads += " each" if event.devices else ""
+            return f"{event.run}: {net}, on {whereabouts(event)} ({event.device_name}, {threads})\n{splits(event)}"
         case RunResumed():
             start = (
                 f"from {event.checkpoint}, step {event.step:,}"
                 if event.checkpoint
                 else "from the start, nothing was saved"
             )
-            return f"Resumed {start}: epoch {event.epochs_done + 1} of {event.epochs}, on {event.device}"
+            return f"Resumed {start}: epoch {event.epochs_done + 1} of {event.epochs}, on {whereabouts(event)}"
         case Progress():
             return ""
         case EpochEnded():

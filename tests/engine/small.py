@@ -11,6 +11,7 @@ import torch
 from tui_trainer.commands import Command
 from tui_trainer.engine import checkpoint
 from tui_trainer.engine.data import load
+from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.engine.saver import Saver
 from tui_trainer.engine.session import Session
 from tui_trainer.engine.training import train
@@ -23,14 +24,19 @@ Inbox = Callable[[], Sequence[str | Command]]
 
 def session(**values: Any) -> Session:
     """A session on one CPU thread; the digits unless the values name other data."""
+    return session_in(ALONE, **values)
+
+
+def session_in(group: Group, **values: Any) -> Session:
+    """The same, of one of several processes."""
     torch.set_num_threads(1)
     config = build({"epochs": 3, **values})
-    return Session(config, load(config.data, config.training.seed), CPU)
+    return Session(config, load(config.data, config.training.seed), CPU, group)
 
 
 def run(of: Session, folder: Path | None = None, inbox: Inbox = lambda: (), *, every_step: bool = False) -> list[Event]:
     """Trains to the end; with `every_step` it reports, and looks into the inbox, after each step."""
-    return list(train(of, Saver(folder), inbox, 0.0 if every_step else 0.1))
+    return list(train(of, Saver(folder, of.group), inbox, 0.0 if every_step else 0.1))
 
 
 def the_end(events: list[Event]) -> RunEnded:

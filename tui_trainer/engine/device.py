@@ -14,39 +14,78 @@ from tui_trainer.config import Hardware, RunConfig
 from tui_trainer.engine.data.dataset import DataSet
 from tui_trainer.engine.model import parameter_count
 from tui_trainer.errors import InputError
+from tui_trainer.placement import Place
 
 FLOP_OF_ONE_THREAD = 10e6  # of one step; fitted to steps of 4 to 2,200 MFLOP on two cores
 BYTES_PER_PARAMETER = 16  # weight, gradient, two averages of the optimizer, in float32
 
 
-def choose(hardware: Hardware) -> torch.device:
-    """The device for `--device`, with determinism set. Raises InputError where it is not there."""
+def choose(hardware: Hardware, place: Place | None = None) -> torch.device:
+    """The device for `--device`, with determinism set; of several processes, this one's.
+
+    Raises InputError where it is not there.
+    """
     if hardware.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for, before its first use
     torch.use_deterministic_algorithms(hardware.deterministic)
-    if hardware.device == "cpu":
+    return named(_asked_of(hardware, place) if place else hardware.device)
+
+
+def named(asked: str) -> torch.device:
+    """The device of a name: auto, cpu, cuda, cuda:N. Raises InputError where it is not there."""
+    if asked == "cpu":
         return torch.device("cpu")
     if not torch.cuda.is_available():
-        if hardware.device == "auto":
+        if asked == "auto":
             return torch.device("cpu")
-        raise InputError(f"--device {hardware.device}: {_why_no_cuda()}; use --device cpu or --device auto")
-    if ":" not in hardware.device:
+        raise InputError(f"--device {asked}: {_why_no_cuda()}; use --device cpu or --device auto")
+    if ":" not in asked:
         return torch.device("cuda", devices.freest_gpu() or 0)
-    number, count = int(hardware.device.split(":")[1]), torch.cuda.device_count()
+    number, count = int(asked.split(":")[1]), torch.cuda.device_count()
     if number >= count:
         there = ", ".join(f"cuda:{n}" for n in range(count))
-        raise InputError(f"--device {hardware.device}: there is no such GPU here; there are {there}")
+        raise InputError(f"--device {asked}: there is no such GPU here; there are {there}")
     return torch.device("cuda", number)
 
 
-def threads_for(config: RunConfig, data: DataSet) -> int:
+def _asked_of(hardware: Hardware, place: Place) -> str:
+    """What this process of several takes. Started from outside, each takes the GPU of its number on its host."""
+    if place.devices:
+        return place.devices[place.local_rank]
+    given = [part.strip() for part in hardware.device.split(",")]
+    if len(given) > 1:
+        if len(given) != place.local_size:
+            raise InputError(
+                f"--device {hardware.device} names {len(given)} GPUs, but {place.starter} started {place.local_size} "
+                "processes on this host; start as many, or leave --device out"
+            )
+        return given[place.local_rank]
+    if hardware.processes not in (1, place.size):
+        raise InputError(
+            f"--processes {hardware.processes}: {place.starter} has started {place.size} processes; leave it out"
+        )
+    if ":" in hardware.device and place.local_size > 1:
+        raise InputError(
+            f"--device {hardware.device}: {place.starter} started {place.local_size} processes on this host, which "
+            "cannot share one GPU; leave --device out, or name as many"
+        )
+    if hardware.device in ("auto", "cuda") and place.size > 1 and torch.cuda.is_available():
+        # A queue that gives each process a GPU of its own shows it nothing but that one.
+        return f"cuda:{place.local_rank if torch.cuda.device_count() > 1 else 0}"
+    return hardware.device
+
+
+def threads_for(config: RunConfig, data: DataSet, processes: int = 1) -> int:
     """The CPU threads that were asked for, or as many as the work of one step keeps busy and other people leave idle.
 
     More would wait for one another: on two cores, two runs of 784-128-10 at batch 64 with two threads each are 7 times
-    slower than with one thread each. In deterministic mode the load of the machine decides nothing.
+    slower than with one thread each. In deterministic mode the load of the machine decides nothing. Several processes
+    of a run on one machine divide its cores among them.
     """
     if config.hardware.threads:
         return config.hardware.threads
+    if processes > 1:
+        return max(1, devices.usable_cores() // processes)
     size = config.training.batch_size
     batch = len(data.train) if size == "full" else min(size, len(data.train))
     flop = 6 * batch * parameter_count(data.inputs, config.model.hidden, data.outputs)  # forward 2, backward 4

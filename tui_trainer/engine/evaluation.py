@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from tui_trainer.config import Loss
 from tui_trainer.engine.data.dataset import DataSet, Samples
+from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.events import Scores
 
 CHUNK = 4096  # samples per forward pass: large enough for full speed, small enough for any device
@@ -32,24 +33,41 @@ def loss_function(config: Loss, data: DataSet) -> LossFunction:
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, samples: Samples, data: DataSet, loss: LossFunction) -> Scores:
-    """The figures of a split. `val_loss` is the mean of the training loss, without dropout or penalties."""
+def evaluate(model: nn.Module, samples: Samples, data: DataSet, loss: LossFunction, group: Group = ALONE) -> Scores:
+    """The figures of a split. `val_loss` is the mean of the training loss, without dropout or penalties.
+
+    Each process of a group passes its share of the samples through the net; all get the figures of the whole split.
+    """
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device  # the samples may be on the host still
     total = torch.zeros((), dtype=torch.float64, device=device)
     outputs = []
-    for start in range(0, len(samples), CHUNK):
-        targets = samples.targets[start : start + CHUNK].to(device, non_blocking=True)
-        output = model(samples.inputs[start : start + CHUNK].to(device, non_blocking=True)).float()
+    share = group.share(len(samples))
+    for start in range(share.start, share.stop, CHUNK):
+        chunk = slice(start, min(share.stop, start + CHUNK))
+        targets = samples.targets[chunk].to(device, non_blocking=True)
+        output = model(samples.inputs[chunk].to(device, non_blocking=True)).float()
         total += loss(output, targets).double() * len(targets)
         outputs.append(output.argmax(1) if data.task == "classes" else output)
     model.train(was_training)
+    group.add_up(total)
     mean = (total / len(samples)).item()
     true = samples.targets.to(device)
     if data.task == "classes":
-        return _class_scores(mean, torch.cat(outputs), true, data.outputs)
-    return _value_scores(mean, torch.cat(outputs), true, data)
+        return _class_scores(mean, _whole(outputs, true, group), true, data.outputs)
+    return _value_scores(mean, _whole(outputs, true, group), true, data)
+
+
+def _whole(outputs: list[Tensor], true: Tensor, group: Group) -> Tensor:
+    """The predictions of the whole split, of which each process has its share: like the targets, in their type."""
+    if group.size == 1:
+        return torch.cat(outputs)
+    whole = torch.zeros_like(true)
+    if outputs:
+        whole[group.share(len(true))] = torch.cat(outputs).to(true.dtype)
+    group.add_up(whole)
+    return whole
 
 
 def _class_scores(loss: float, predicted: Tensor, true: Tensor, classes: int) -> Scores:

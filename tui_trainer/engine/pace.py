@@ -5,6 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
+
+
+class Looks(Protocol):
+    """Tells the loop when to look up from its steps."""
+
+    def is_due(self) -> bool:
+        """Asked after every step."""
 
 
 class Every:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tui_trainer.engine import checkpoint
+from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.engine.meter import NonFiniteLossError
 from tui_trainer.engine.model import all_finite
 from tui_trainer.engine.session import Session
@@ -18,10 +19,11 @@ SHARE_OF_TIME = 0.05  # saving at the end of every epoch may cost this much
 
 
 class Saver:
-    """Writes a session's checkpoints into a folder, or nowhere (None)."""
+    """Writes a session's checkpoints into a folder, or nowhere (None). Of a group, the first process alone does."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None, group: Group = ALONE) -> None:
+        self._folder, self._group = folder, group
+        self._is_kept = group.agreed(folder is not None)
         self._saved_at = time.monotonic()
         self._cost = 0.0
         self._best_epoch = 0
@@ -32,17 +34,21 @@ class Saver:
 
     def is_due(self, *, at_epoch_end: bool) -> bool:
         """At the end of an epoch unless it was a moment ago; inside a long one every 60 s."""
-        if self._folder is None:
-            return False
+        return self._is_kept and self._group.agreed(self._has_waited(at_epoch_end=at_epoch_end))
+
+    def _has_waited(self, *, at_epoch_end: bool) -> bool:
         waited = time.monotonic() - self._saved_at
         return waited >= (max(SECONDS_BETWEEN, self._cost / SHARE_OF_TIME) if at_epoch_end else SECONDS_INSIDE_AN_EPOCH)
 
     def save(self, session: Session, id: str | None = None) -> Iterator[CheckpointSaved]:  # noqa: A002
         """Write what changed. Raises NonFiniteLossError before a bad weight reaches a file, StorageError."""
-        if self._folder is None:
+        if not self._is_kept:
             return
         if not all_finite(session.model):
             raise NonFiniteLossError(float("nan"), session.step, "a weight")
+        if not self._group.is_first:
+            self._best_epoch = session.record.best_epoch
+            return
         with session.pace.aside():
             started = time.monotonic()
             best = session.capture_best() if session.record.best_epoch != self._best_epoch else None

@@ -170,7 +170,7 @@ class Session:
     def evaluate(self, split: Samples) -> Scores:
         """The figures of a split under the present weights."""
         with self.pace.aside():
-            return evaluate(self.model, split, self.data, self.loss)
+            return evaluate(self.model, split, self.data, self.loss, self.group)
 
     def change(self, config: RunConfig) -> None:
         """Let changed live hyperparameters take effect from the next step on. Raises InputError for what cannot be."""
@@ -202,6 +202,7 @@ class Session:
             "looked": self.meter.looked,
             "seconds": self.pace.seconds,
             "threads": torch.get_num_threads(),
+            "processes": self.group.size,
             "record": vars(self.record),
             "config": values_of(self.config),
         }

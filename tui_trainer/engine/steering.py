@@ -37,13 +37,18 @@ class Steering:
 
     def obey(self) -> Iterator[Event]:
         """Do all that was asked for; returns when training may go on or has to end."""
-        yield from self._obey(self.inbox())
+        yield from self._obey(self._asked())
         if not self.is_paused:
             return
         with self.session.pace.stopped():
             while self.is_paused and not self.stop:
                 time.sleep(SECONDS_BETWEEN_LOOKS)
-                yield from self._obey(self.inbox())
+                yield from self._obey(self._asked())
+
+    def _asked(self) -> Sequence[str | Command]:
+        """What came in at the first process, in all of them."""
+        group = self.session.group
+        return group.agreed(list(self.inbox()) if group.is_first else [])
 
     def _obey(self, asked: Sequence[str | Command]) -> Iterator[Event]:
         for line in asked:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from tui_trainer.engine.meeting import looks
 from tui_trainer.engine.meter import NonFiniteLossError
-from tui_trainer.engine.pace import Every
+from tui_trainer.engine.pace import Looks
 from tui_trainer.engine.saver import Saver
 from tui_trainer.engine.session import Session
 from tui_trainer.engine.steering import Inbox, Steering, nobody
@@ -21,10 +22,11 @@ def train(
     """Train a session to its end; the last event is RunEnded.
 
     Between two steps, at most every `seconds_between_reports`, it says Progress and obeys the inbox. Raises
-    StorageError when a checkpoint cannot be written; everything else that can happen to a run is an event.
+    StorageError when a checkpoint cannot be written; everything else that can happen to a run is an event. Every
+    process of a group runs this: what one of them decides, all decide.
     """
     steering = Steering(session, saver, inbox)
-    report = Every(seconds_between_reports)
+    report = looks(session.group, seconds_between_reports)
     reason: EndReason = "completed"
     try:
         while session.epochs_done < session.config.training.epochs:
@@ -45,7 +47,7 @@ def train(
     yield ended(session, reason, steering)
 
 
-def run_epoch(session: Session, saver: Saver, steering: Steering, report: Every) -> Iterator[Event]:
+def run_epoch(session: Session, saver: Saver, steering: Steering, report: Looks) -> Iterator[Event]:
     """All steps of the running epoch, or those up to a stop."""
     session.start_epoch()
     yield from prepare(session)

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterable
 from typing import Protocol
 
+from tui_trainer import signals
 from tui_trainer.events import Event, RunEnded
 from tui_trainer.words import describe
 
 EXIT_CODES = {"completed": 0, "stopped": 0, "early_stopped": 0, "failed": 1, "diverged": 3}
-SIGNAL_EXIT_CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 
 
 class Printer(Protocol):
@@ -59,9 +59,12 @@ class SilentPrinter:
         """Nothing."""
 
 
-def follow(events: Iterable[Event], *, as_json: bool) -> int:
-    """Show all events; returns the exit code of the last. A closed pipe or terminal does not end the run."""
-    printer: Printer | None = None
+def follow(events: Iterable[Event], *, as_json: bool = False, is_shown: bool = True) -> int:
+    """Show all events; returns the exit code of the last. A closed pipe or terminal does not end the run.
+
+    Not `is_shown` are those of a process that trains along with the one that speaks.
+    """
+    printer: Printer | None = None if is_shown else SilentPrinter()
     end: RunEnded | None = None
     try:
         for event in events:
@@ -73,9 +76,9 @@ def follow(events: Iterable[Event], *, as_json: bool) -> int:
             printer.close()
     if end is None:
         return EXIT_CODES["failed"]
-    if end.reason == "failed":
+    if end.reason == "failed" and is_shown:
         print(f"tui-trainer: {end.message}", file=sys.stderr)
-    return SIGNAL_EXIT_CODES.get(end.signal or "", EXIT_CODES[end.reason])
+    return signals.EXIT_CODES.get(end.signal or "", EXIT_CODES[end.reason])
 
 
 def _shown(printer: Printer, event: Event) -> Printer:

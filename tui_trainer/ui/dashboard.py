@@ -250,7 +250,10 @@ def asking_for(knob: Knob, value: object, devices: list[str]) -> AskChoice | Ask
     """The window that asks for a knob's value."""
     from tui_trainer.ui.asking import AskChoice, AskText
 
-    choices = ("auto", *devices) if knob.name == "device" else knob.choices
+    choices = knob.choices
+    if knob.name == "device":
+        gpus = [name for name in devices if name.startswith("cuda:")]
+        choices = ("auto", *devices, *([",".join(gpus)] if len(gpus) > 1 else []))
     if choices:
         return AskChoice(label(knob), knob.sentence, [(choice, Text(choice)) for choice in choices], str(value))
     text = "" if value == () else spoken(value)

@@ -19,7 +19,7 @@ from tui_trainer.run_state import RunState, folded
 from tui_trainer.ui.painted import Painted
 from tui_trainer.ui.palette import Palette, palette_of
 from tui_trainer.ui.panels.status import SIGNS, figure, results
-from tui_trainer.words import architecture, clock
+from tui_trainer.words import architecture, clock, whereabouts
 
 COLUMNS = {
     "mark": " ", "name": "run", "state": "state", "data": "data", "model": "model", "epochs": "epochs",
@@ -125,7 +125,7 @@ def details(facts: Facts) -> list[Text]:
     if state.started:
         facts_in_words = [
             f"{state.started.data} · {architecture(state.started)} · {state.started.parameters:,} parameters",
-            f"on {state.started.device}",
+            f"on {whereabouts(state.started)}",
             f"trained {duration(state)}" if duration(state) else "",
             f"heard {age(state.last_heard)}" if age(state.last_heard) else "",
         ]

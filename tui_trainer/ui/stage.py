@@ -148,7 +148,12 @@ class Stage(Screen[None]):
         """Where the run is, or would be."""
         panel = self.query_one(DevicesPanel)
         started = self.view.state.started
-        panel.chosen = started.device if self.view.run and started else str(self.desk.form.values["device"])
+        if self.view.run and started:
+            panel.chosen = ",".join(started.devices or [started.device])
+        else:
+            values = self.desk.form.values
+            device = str(values["device"])
+            panel.chosen = ",".join([device] * values["processes"]) if device == "cpu" else device
         panel.repaint()
 
     @work(thread=True, exclusive=True, group="devices")

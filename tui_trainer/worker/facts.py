@@ -8,28 +8,47 @@ from typing import Any
 
 import torch
 
-from tui_trainer import environment
+from tui_trainer import devices, environment
 from tui_trainer.config import RunConfig
 from tui_trainer.engine import checkpoint, device
 from tui_trainer.engine.session import Session
-from tui_trainer.events import Event, HyperparametersChanged, RunResumed, RunStarted
+from tui_trainer.events import Event, HyperparametersChanged, RunResumed, RunStarted, Warned
 from tui_trainer.knobs import KNOBS, live_names
 from tui_trainer.run_dir import RunDir
+from tui_trainer.worker.part import Part
 
 
-def _process(session: Session) -> dict[str, Any]:
-    return {
+def _process(run: RunDir, session: Session, part: Part) -> dict[str, Any]:
+    said: dict[str, Any] = {
         "device": str(session.device),
         "device_name": device.name_of(session.device),
         "threads": torch.get_num_threads(),
         "pid": os.getpid(),
         "host": platform.node(),
     }
+    if facts := session.group.facts():
+        hosts = {fact["host"] for fact in facts}
+        said["devices"] = [fact["device"] if len(hosts) == 1 else f"{fact['host']} {fact['device']}" for fact in facts]
+    launch = {"launch": part.place.launch} if part.place else {}
+    environment.write(run, **{name: said[name] for name in said if name != "pid"}, **launch)
+    return said
 
 
-def started(run: RunDir, session: Session) -> RunStarted:
-    config, data, process = session.config, session.data, _process(session)
-    environment.write(run, process["device"], process["device_name"], process["threads"])
+def warnings_of(session: Session, part: Part) -> list[Event]:
+    """What a person should know of the processes."""
+    why_again = part.line.why_again() if part.line else ""
+    again: list[Event] = [Warned(message=why_again)] if why_again else []
+    here = [fact for fact in session.group.facts() if fact["host"] == platform.node() and fact["device"] == "cpu"]
+    cores = devices.usable_cores()
+    if len(here) <= cores:
+        return again
+    message = f"{len(here)} processes share {'1 core' if cores == 1 else f'{cores} cores'}: fewer would be faster"
+    return [*again, Warned(message=message)]
+
+
+def started(run: RunDir, session: Session, part: Part) -> RunStarted:
+    """The first event of a run."""
+    config, data, process = session.config, session.data, _process(run, session, part)
     return RunStarted(
         run=run.name,
         run_dir=str(run.path),
@@ -53,9 +72,9 @@ def started(run: RunDir, session: Session) -> RunStarted:
     )
 
 
-def resumed(run: RunDir, session: Session, last: checkpoint.Checkpoint | None) -> RunResumed:
-    process = _process(session)
-    environment.write(run, process["device"], process["device_name"], process["threads"])
+def resumed(run: RunDir, session: Session, last: checkpoint.Checkpoint | None, part: Part) -> RunResumed:
+    """The first event of a run that goes on."""
+    process = _process(run, session, part)
     return RunResumed(
         epochs=session.config.training.epochs,
         epochs_done=session.epochs_done,

@@ -8,11 +8,14 @@ from typing import Any
 from tui_trainer.config import RunConfig
 from tui_trainer.engine import checkpoint
 from tui_trainer.errors import InputError
-from tui_trainer.knobs import KNOBS, build, shown
+from tui_trainer.knobs import KNOBS, build, changed, shown
 from tui_trainer.run_dir import RunDir
 from tui_trainer.run_state import folded
 
-MOVABLE = ("data_dir", "device", "threads", "precision", "deterministic")  # may differ when a run is resumed
+MOVABLE = (  # may differ when a run is resumed
+    "data_dir", "device", "processes", "max_restarts", "threads", "engine", "precision", "device_memory", "host_memory",
+    "deterministic",
+)  # fmt: skip
 
 
 def config_then(run: RunDir, asked_for: RunConfig, found: checkpoint.Found) -> RunConfig:
@@ -31,6 +34,16 @@ def config_then(run: RunDir, asked_for: RunConfig, found: checkpoint.Found) -> R
                 "undo the edit, or start a new run with it"
             )
     return build({name: value for name, value in values.items() if name in KNOBS})
+
+
+def threads_then(config: RunConfig, last: checkpoint.Checkpoint | None, processes: int) -> RunConfig:
+    """With the threads of the checkpoint, unless others are asked for or more or fewer processes share the cores.
+
+    The same threads add up in the same order: the same bits.
+    """
+    if last is None or config.hardware.threads or last.facts.get("processes", 1) != processes:
+        return config
+    return changed(config, {"threads": last.facts["threads"]})
 
 
 def check_unfinished(run: RunDir, config: RunConfig, changes: Mapping[str, Any]) -> None:

@@ -1,15 +1,16 @@
-"""A run as a process does it: run folder + engine. Every event is written to the folder, then handed on."""
+"""A run as a process does it: run folder + engine. Every event is written to the folder, then handed on.
+
+Of several processes (`part`) each calls the same function; the first one alone reads and writes the folder, and tells
+the others what they need of it.
+"""
 
 from __future__ import annotations
 
-import logging
 import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, suppress
-from itertools import chain
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -18,189 +19,174 @@ from tui_trainer.commands import Command, Stop
 from tui_trainer.config import RunConfig
 from tui_trainer.engine import checkpoint, device
 from tui_trainer.engine.data import load
-from tui_trainer.engine.saver import Saver
+from tui_trainer.engine.group import ALONE
+from tui_trainer.engine.ranks import Ranks, host_by_host, together, told_by_first
 from tui_trainer.engine.session import Session, check_fits
-from tui_trainer.engine.training import train
+from tui_trainer.engine.steering import Inbox, nobody
 from tui_trainer.errors import InputError, StorageError
-from tui_trainer.event_budget import EventBudget
 from tui_trainer.events import Event, PhaseBegan, RunEnded, Warned
 from tui_trainer.knobs import changed
-from tui_trainer.run_dir import EventFile, RunDir, Tail
-from tui_trainer.run_state import RunState, folded
-from tui_trainer.worker.facts import changes_between, resumed, started
-from tui_trainer.worker.resuming import check_unfinished, config_then
-
-log = logging.getLogger("tui_trainer")
-
-
-def start(config: RunConfig, runs_dir: Path, name: str | None, stem: str) -> Iterator[Event]:
-    """Train a new run in a new folder. Raises InputError before the first event, leaving no folder behind."""
-    runs_folder.check_new(runs_dir, name)
-    session = prepare(config)
-    with signals.caught() as asked, ExitStack() as held:
-        run = runs_folder.create(runs_dir, name, stem)
-        try:
-            held.enter_context(run.take_lock())
-            runs_folder.lay_out(run, config)
-            first = started(run, session)
-        except StorageError as error:
-            shutil.rmtree(run.path, ignore_errors=True)
-            raise InputError(f"{error}; free some space or name another folder with --runs-dir") from None
-        yield from _work(run, session, [first], _inbox(Tail(run.commands), asked))
+from tui_trainer.run_dir import RunDir, Tail
+from tui_trainer.worker.facts import changes_between, resumed, started, warnings_of
+from tui_trainer.worker.outside import run_of_launch
+from tui_trainer.worker.part import ALONE_PART, Part
+from tui_trainer.worker.recording import say, trained
+from tui_trainer.worker.resuming import check_unfinished, config_then, threads_then
 
 
-def begin(run: RunDir, config: RunConfig) -> Iterator[Event]:
-    """Train in a folder that `launch` laid out; the lock is held. Raises InputError after saying so as an event."""
-    yield _say(run, PhaseBegan(what=f"reading {config.data.name}"))
+def start(config: RunConfig, runs_dir: Path, name: str | None, stem: str, part: Part = ALONE_PART) -> Iterator[Event]:
+    """Train a new run in a new folder. Raises InputError before the first event, leaving no folder behind.
+
+    Processes that somebody else has started again after one of them died go on with the run they had made.
+    """
+    before = told_by_first(part.group, lambda: run_of_launch(runs_dir, part.place))
+    if before:
+        yield from resume(RunDir(Path(before)), {}, part=part)
+        return
+    told_by_first(part.group, lambda: runs_folder.check_new(runs_dir, name))
+    session = prepare(config, part)
+    with signals.caught(is_heard=part.is_first) as asked, ExitStack() as held:
+        first: list[Event] = []
+
+        def make() -> str:
+            run = runs_folder.create(runs_dir, name, stem)
+            try:
+                held.enter_context(run.take_lock())
+                runs_folder.lay_out(run, config)
+                first.extend([started(run, session, part), *warnings_of(session, part)])
+            except StorageError as error:
+                shutil.rmtree(run.path, ignore_errors=True)
+                raise InputError(f"{error}; free some space or name another folder with --runs-dir") from None
+            return str(run.path)
+
+        run = RunDir(Path(told_by_first(part.group, make)))
+        yield from trained(run, session, first, _inbox(run, asked, part), part)
+
+
+def begin(run: RunDir, part: Part = ALONE_PART, *, tells_phases: bool = True) -> Iterator[Event]:
+    """Train in a folder that is laid out; the lock is held. Raises InputError, after saying so as an event."""
+    config = told_by_first(part.group, lambda: config_file.load(run.config))
+    if part.is_first and tells_phases:
+        yield say(run, PhaseBegan(what=f"reading {config.data.name}"))
     try:
-        session = prepare(config)
+        session = prepare(config, part)
     except InputError as error:
-        yield _say(run, RunEnded(reason="failed", message=str(error), run=run.name, run_dir=str(run.path)))
+        if part.is_first and tells_phases:
+            yield say(run, RunEnded(reason="failed", message=str(error), run=run.name, run_dir=str(run.path)))
         raise
-    with signals.caught() as asked:
-        yield from _work(run, session, [started(run, session)], _inbox(Tail(run.commands), asked))
+    with signals.caught(is_heard=part.is_first) as asked:
+        first: list[Event] = []
+        if part.is_first:
+            first = [started(run, session, part), *warnings_of(session, part)]
+        yield from trained(run, session, first, _inbox(run, asked, part), part)
 
 
-def resume(run: RunDir, changes: Mapping[str, Any], lock: IO[str] | None = None) -> Iterator[Event]:
+def go_on(part: Part) -> Iterator[Event]:
+    """What a process that our agent has started does for the run; the agent holds the lock."""
+    assert part.line is not None  # noqa: S101
+    line, task = part.line, part.line.task
+    run = RunDir(Path(task.run))
+    if not task.resumes and not told_by_first(part.group, run.has_begun):
+        yield from begin(run, part, tells_phases=task.tells_phases)
+        return
+    changes = {} if line.is_begun() else task.changes  # after a restart they are in config.toml already
+    yield from resume(run, changes, nullcontext(), part, tells_phases=task.tells_phases)
+
+
+class _Found(NamedTuple):
+    """What a resume goes on with."""
+
+    checkpoints: checkpoint.Found
+    asked_for: RunConfig  # as config.toml says it
+    then: RunConfig  # as it was at the checkpoint
+    config: RunConfig  # as it will be
+
+
+def resume(
+    run: RunDir,
+    changes: Mapping[str, Any],
+    lock: AbstractContextManager[Any] | None = None,
+    part: Part = ALONE_PART,
+    *,
+    tells_phases: bool = False,
+) -> Iterator[Event]:
     """Go on with a run from its newest good checkpoint, with some settings changed; `lock` is held or None.
 
     Raises InputError before the first event (RunBusyError where another process trains it); the run stays as it was.
     """
-    with lock or run.take_lock():
-        said_meanwhile = Tail(run.commands, from_end=True)
-        checkpoint.sweep(run.checkpoints)
-        asked_for = config_file.load(run.config)
-        found = checkpoint.find(run.checkpoints)
-        if found.last is None and found.warnings:
-            raise InputError(f"run {run.name!r} has no good checkpoint left ({found.warnings[0]}); start it anew")
-        then = config_then(run, asked_for, found)
-        config = changed(then, changes)
-        check_unfinished(run, config, changes)
-        if lock is None:
+    with ExitStack() as held:
+        said_meanwhile: list[Tail] = []
+
+        def open_run() -> None:
+            held.enter_context(lock or run.take_lock())
+            said_meanwhile.append(Tail(run.commands, from_end=True))
+            checkpoint.sweep(run.checkpoints)
+
+        told_by_first(part.group, open_run)
+        found = told_by_first(part.group, lambda: _found(run, changes))
+        last, config = found.checkpoints.last, found.config
+        if lock is None and part.is_first:
             run.exit.unlink(missing_ok=True)  # it told of a worker before this one
-        else:
-            _say(run, PhaseBegan(what=f"reading {config.data.name} and the checkpoint"))
-        if found.last and not config.hardware.threads:  # the same threads add up in the same order: the same bits
-            threads = {"threads": found.last.facts["threads"]}
-            session = prepare(changed(config, threads))
-        else:
-            session = prepare(config)
-        if found.last:
-            session.restore(found.last, found.best)
-        with signals.caught() as asked:
-            text = config_file.to_toml(changed(asked_for, changes))
-            run_dir.replace_file(run.config, lambda file: file.write(text.encode()))
-            first: list[Event] = [resumed(run, session, found.last)]
-            first += [Warned(message=warning) for warning in found.warnings]
-            first += changes_between(then, config, session)
-            yield from _work(run, session, first, _inbox(said_meanwhile, asked))
+        if tells_phases and part.is_first:
+            say(run, PhaseBegan(what=f"reading {config.data.name} and the checkpoint"))
+        session = prepare(threads_then(config, last, part.group.size), part)
+        if last:
+            together(part.group, lambda: session.restore(last, found.checkpoints.best))
+        with signals.caught(is_heard=part.is_first) as asked:
+            first: list[Event] = []
+            if part.is_first:
+                text = config_file.to_toml(changed(found.asked_for, changes))
+                run_dir.replace_file(run.config, lambda file: file.write(text.encode()))
+                first = [resumed(run, session, last, part)]
+                first += [Warned(message=warning) for warning in found.checkpoints.warnings]
+                first += [*warnings_of(session, part), *changes_between(found.then, config, session)]
+            inbox = _inbox(run, asked, part, said_meanwhile[0] if said_meanwhile else None)
+            yield from trained(run, session, first, inbox, part)
 
 
-def prepare(config: RunConfig) -> Session:
-    """Device, data and net, ready for the first step. Raises InputError."""
-    chosen = device.choose(config.hardware)
-    data = load(config.data, config.training.seed)
-    check_fits(config, data)
-    device.check_memory(config, data, chosen)
-    torch.set_num_threads(device.threads_for(config, data))
-    return Session(config, data.to(chosen), chosen)
+def resume_named(runs_dir: Path, name: str, changes: Mapping[str, Any], part: Part) -> Iterator[Event]:
+    """As `resume`, by the run's name; of several processes the first has to find it."""
+    path = told_by_first(part.group, lambda: str(runs_folder.find(runs_dir, name).path))
+    yield from resume(RunDir(Path(path)), changes, part=part)
 
 
-def _work(
-    run: RunDir, session: Session, first: list[Event], inbox: Callable[[], list[str | Command]]
-) -> Iterator[Event]:
-    """Train, recording every event; whatever goes wrong ends in a RunEnded."""
-    _log_to(run)
-    saver = Saver(run.checkpoints)
-    saver.knows_best(session.record.best_epoch if session.best_weights else 0)
-    file = None
-    try:
-        file = EventFile(run.events)
-        budget = EventBudget(_began(run), file.size)
-        for event in chain(first, train(session, saver, inbox)):
-            whole = (
-                event.model_copy(update={"run": run.name, "run_dir": str(run.path)})
-                if event.event == "run_ended"
-                else event
-            )
-            if line := budget.line_for(whole):
-                file.append(line)
-            yield whole
-    except Exception as error:
-        if not isinstance(error, StorageError):
-            log.exception("the run failed")
-        end = _failed(run, folded(run), error)
-        if file:
-            _append_if_possible(file, end)
-        yield end
-    finally:
-        if file:
-            file.close()
+def _found(run: RunDir, changes: Mapping[str, Any]) -> _Found:
+    asked_for = config_file.load(run.config)
+    found = checkpoint.find(run.checkpoints)
+    if found.last is None and found.warnings:
+        raise InputError(f"run {run.name!r} has no good checkpoint left ({found.warnings[0]}); start it anew")
+    then = config_then(run, asked_for, found)
+    config = changed(then, changes)
+    check_unfinished(run, config, changes)
+    return _Found(found, asked_for, then, config)
 
 
-def _append_if_possible(file: EventFile, end: RunEnded) -> None:
-    try:
-        file.append(end.to_line())
-    except StorageError as error:
-        log.error("%s", error)
+def prepare(config: RunConfig, part: Part = ALONE_PART) -> Session:
+    """Device, data and net, ready for the first step. Raises InputError, in all processes alike."""
+    group = part.group
+    chosen = together(group, lambda: device.choose(config.hardware, part.place))
+    if isinstance(group, Ranks):
+        group.takes(chosen, device.name_of(chosen))
+    data = host_by_host(group, lambda: load(config.data, config.training.seed))
+
+    def ready() -> Session:
+        check_fits(config, data)
+        device.check_memory(config, data, chosen)
+        local_size = part.place.local_size if part.place and group is not ALONE else 1
+        torch.set_num_threads(device.threads_for(config, data, local_size))
+        return Session(config, data.to(chosen), chosen, group)
+
+    return together(group, ready)
 
 
-def _failed(run: RunDir, state: RunState, error: Exception) -> RunEnded:
-    """The end of a run that could not go on, in a sentence."""
-    if isinstance(error, StorageError):
-        what = str(error)
-    elif isinstance(error, torch.OutOfMemoryError | MemoryError):
-        what = "out of memory. Choose a smaller --batch-size or --hidden"
-    else:
-        what = f"{type(error).__name__}: {' '.join(str(error).split())[:300]} (the whole story is in {run.log})"
-    kept = f"the checkpoint of step {state.saved.step:,} is intact" if state.saved else "nothing had been saved yet"
-    message = f"{what}; {kept}. To go on: tui-trainer resume {run.name}"
-    if not run.path.is_dir():
-        message = f"the run's folder {run.path} was moved or deleted"
-    return RunEnded(
-        reason="failed",
-        message=message,
-        run=run.name,
-        run_dir=str(run.path),
-        epochs_done=state.epochs_done,
-        step=state.step,
-        best_epoch=state.best.epoch if state.best else None,
-    )
-
-
-def _inbox(tail: Tail, asked: list[Stop]) -> Callable[[], list[str | Command]]:
+def _inbox(run: RunDir, asked: list[Stop], part: Part, tail: Tail | None = None) -> Inbox:
     """Commands of signals first, then what was appended to commands.jsonl."""
+    if not part.is_first:
+        return nobody
+    lines, line = tail or Tail(run.commands), part.line
 
     def look() -> list[str | Command]:
-        by_signal, asked[:] = list(asked), []
-        return [*by_signal, *tail.new_lines()]
+        by_signal, asked[:] = [*asked, *(line.asked() if line else [])], []
+        return [*by_signal, *lines.new_lines()]
 
     return look
-
-
-def _say(run: RunDir, event: Event) -> Event:
-    """Write an event before the training's own file is open."""
-    file = EventFile(run.events)
-    file.append(event.to_line())
-    file.close()
-    return event
-
-
-def _began(run: RunDir) -> float:
-    """When the run's first event was said; now for a new one."""
-    first = next(run.read_events(), None)
-    return first.time if first else time.time()
-
-
-def _log_to(run: RunDir) -> None:
-    """Warnings and failures of this process go to worker.log; a full disk must not make logging itself noisy."""
-    logging.raiseExceptions = False
-    logging.captureWarnings(True)
-    root = logging.getLogger()
-    for old in [handler for handler in root.handlers if isinstance(handler, logging.FileHandler)]:
-        root.removeHandler(old)
-        old.close()
-    with suppress(OSError):  # the run does not depend on its log
-        handler = logging.FileHandler(run.log)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        root.addHandler(handler)

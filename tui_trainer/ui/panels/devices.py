@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,7 +17,11 @@ from tui_trainer.ui.panels.panel import Panel, bindings
 
 
 class DevicesPanel(Panel):
-    """Readings come from the dashboard's clock, by `show_readings`; `chosen` is what the form or the run says."""
+    """Readings come from the dashboard's clock, by `show_readings`; `chosen` is what the form or the run says.
+
+    Several processes stand in `chosen` as a list, with a device for each: `cpu,cpu`, `cuda:0,cuda:1`, and on several
+    hosts `node1 cuda:0,node2 cuda:0`.
+    """
 
     heading = "Devices"
     BINDINGS: ClassVar[list[BindingType]] = bindings("devices")
@@ -47,20 +52,29 @@ class DevicesPanel(Panel):
         return ["cpu", *(f"cuda:{gpu.index}" for gpu in self.gpus)]
 
     @property
-    def taken(self) -> str:
-        """The device that `chosen` means: auto is the GPU with most free memory."""
+    def taken(self) -> list[str]:
+        """The devices that `chosen` means (auto: the freest GPU); those of another host begin with its name."""
         if self.chosen == "cuda" or (self.chosen == "auto" and self.gpus):
             freest = max(self.gpus, key=lambda gpu: gpu.memory_total - gpu.memory_used, default=None)
-            return f"cuda:{freest.index}" if freest and self.chosen == "auto" else "cuda:0"
-        return "cpu" if self.chosen == "auto" else self.chosen
+            return [f"cuda:{freest.index}" if freest and self.chosen == "auto" else "cuda:0"]
+        here = f"{platform.node()} "
+        return ["cpu"] if self.chosen == "auto" else [one.strip().removeprefix(here) for one in self.chosen.split(",")]
+
+    def share_of(self, name: str) -> str:
+        """What part of each batch a device has, where several processes share it."""
+        own, processes = self.taken.count(name), len(self.taken)
+        if processes == 1 or not own:
+            return ""
+        return f"1/{processes} of each batch" if own == 1 else f"{own} processes, 1/{processes} of each batch for each"
 
     @property
     def rows_needed(self) -> int:
         """To show every device without scrolling."""
-        return 3 if not self.gpus else 2 + sum(3 if gpu.processes else 2 for gpu in self.gpus)
+        shares = sum(bool(self.share_of(name)) for name in self.names)
+        return shares + (3 if not self.gpus else 2 + sum(3 if gpu.processes else 2 for gpu in self.gpus))
 
     def lines(self, width: int, height: int) -> list[Text]:
-        """Two lines a device, a third where others compute there."""
+        """Two lines a device, one more where others compute there, one more where several devices share the batches."""
         if self.cpu is None:
             return [Text("Looking…", "dim")]
         blocks = [self._cpu(self.cpu), *(self._gpu(gpu) for gpu in self.gpus)]
@@ -79,7 +93,7 @@ class DevicesPanel(Panel):
         return rows[top:]
 
     def _head(self, number: int, name: str, words: str) -> Text:
-        is_taken = self.names[number] == self.taken
+        is_taken = self.names[number] in self.taken
         style = "reverse" if self.has_focus and number == self._cursor else ""
         sign = Text("● " if is_taken else "○ ", self.palette.good if is_taken else "dim")
         return Text.assemble(sign, (f"{name:7}", f"bold {style}" if is_taken else style), " ", words)
@@ -87,7 +101,11 @@ class DevicesPanel(Panel):
     def _cpu(self, cpu: Cpu) -> list[Text]:
         cores = "1 core" if cpu.cores == 1 else f"{cpu.cores} cores"
         facts = Text.assemble("  ", self._load(cpu.load), f"  {memory(cpu.memory_used, cpu.memory_total)}")
-        return [self._head(0, "cpu", f"{printable(cpu.name)}, {cores}"), facts]
+        return [self._head(0, "cpu", f"{printable(cpu.name)}, {cores}"), facts, *self._share("cpu")]
+
+    def _share(self, name: str) -> list[Text]:
+        share = self.share_of(name)
+        return [Text(f"  {share}", self.palette.good)] if share else []
 
     def _gpu(self, gpu: Gpu) -> list[Text]:
         facts = Text.assemble("  ", self._load(gpu.load), f"  {memory(gpu.memory_used, gpu.memory_total)}")
@@ -96,11 +114,12 @@ class DevicesPanel(Panel):
         if gpu.watts is not None:
             facts.append(f"  {gpu.watts:.0f} W")
         head = self._head(self.gpus.index(gpu) + 1, f"cuda:{gpu.index}", printable(gpu.name))
+        lines = [head, facts, *self._share(f"cuda:{gpu.index}")]
         if not gpu.processes:
-            return [head, facts]
+            return lines
         who = ", ".join(f"{printable(one.user) or 'somebody'} {one.memory / GB:.1f} GB" for one in gpu.processes)
         count = "1 process" if len(gpu.processes) == 1 else f"{len(gpu.processes)} processes"
-        return [head, facts, Text(f"  {count}: {who}", self.palette.warn)]
+        return [*lines, Text(f"  {count}: {who}", self.palette.warn)]
 
     def _load(self, load: float | None) -> Text:
         if load is None:

@@ -10,7 +10,7 @@ from tui_trainer.errors import printable
 from tui_trainer.events import EpochEnded, RunEnded
 from tui_trainer.ui.charts import bar
 from tui_trainer.ui.panels.panel import Panel
-from tui_trainer.words import architecture, clock
+from tui_trainer.words import architecture, clock, whereabouts
 
 SIGNS = {
     "ready": "○", "starting": "◌", "training": "●", "paused": "‖", "completed": "✔", "early_stopped": "✔",
@@ -62,7 +62,7 @@ class StatusPanel(Panel, can_focus=False):
         sign = SIGNS[view.status]
         silent = [f"silent for {clock(view.silent_seconds)}"] if view.silent_seconds else []
         words = ", ".join([view.status.replace("_", " "), *silent, *view.pending])
-        where = f"  {started.device}" if view.run and started else ""
+        where = f"  {whereabouts(started)}" if view.run and started else ""
         right = Text.assemble((f"{sign} {words}", self._style()), (where, "dim"))
         if view.is_readonly:
             right.append("  read-only", self.palette.warn)
