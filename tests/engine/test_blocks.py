@@ -139,7 +139,9 @@ def test_what_cannot_be_compiled_runs_uncompiled_and_says_so() -> None:
     made.steps = BlockSteps(made.steps.step, "test", BLOCK, translate=no_compiler)
     events = run(made)
     said = [event.message for event in events if isinstance(event, Warned)]
-    assert [event.what for event in events if isinstance(event, PhaseBegan)] == [f"compiling {BLOCK} training steps"]
+    phases = [event.what for event in events if isinstance(event, PhaseBegan)]
+    assert len(phases) == 1
+    assert phases[0].startswith(f"compiling {BLOCK} training steps")
     assert len(said) == 1
     assert "no C++ compiler was found" in said[0]
     ours = [event.train_loss for event in events if isinstance(event, EpochEnded)]

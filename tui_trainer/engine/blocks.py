@@ -8,6 +8,7 @@ same blocks, and the same bits.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -54,7 +55,9 @@ class BlockSteps:
         """See `Steps`."""
         if (self.block, batch_size, look_every) in self._made:
             return ""
-        return f"compiling {self.block} training steps" if self._translate else "capturing a CUDA graph"
+        if self._translate:
+            return f"compiling {self.block} training steps (some 20 s; less for a net that was compiled before)"
+        return "capturing a CUDA graph"
 
     @torch.no_grad()
     def prepare(self, samples: Samples, rows: Tensor | None, batch: Batch, lrs: Sequence[float], look: int) -> None:
@@ -164,6 +167,7 @@ def capture_cuda_graph(body: Callable[[], None]) -> Callable[[], None]:
 
 def translate(body: Body) -> Body:
     """Compiled by TorchInductor; random numbers are drawn as the eager step draws them."""
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns of a toolkit that nobody needs
     options: dict[str, Any] = {"fallback_random": True, "cpp_wrapper": not torch.cuda.is_available()}
     return torch.compile(body, fullgraph=True, dynamic=False, options=options)
 

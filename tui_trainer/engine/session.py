@@ -39,6 +39,7 @@ class Session:
     ) -> None:
         torch.manual_seed(config.training.seed)
         self.feed = feed or DeviceFeed(data.train)
+        self.placed = ""  # where the samples are and why, in words
         self.config, self.data, self.device, self.group = config, data, device, group
         self.model = build_model(config.model, data).to(device)
         self.loss = loss_function(config.loss, data)  # of evaluations
