@@ -11,7 +11,6 @@ import torch
 from tests.engine.small import At, run, same_bits, the_end
 from tui_trainer import devices
 from tui_trainer.engine import checkpoint, device
-from tui_trainer.engine.blocks import STEPS_OF_A_GRAPH
 from tui_trainer.engine.data import load
 from tui_trainer.engine.data.tiers import place
 from tui_trainer.engine.session import Session
@@ -51,7 +50,7 @@ def test_the_losses_are_the_cpus(engine: str, values: dict[str, Any]) -> None:
 
 def test_a_gpu_runs_graphs_by_itself() -> None:
     made = session("cuda")
-    assert (made.steps.name, made.steps.block) == ("graph", STEPS_OF_A_GRAPH)
+    assert (made.steps.name, made.steps.block) == ("graph", 20)  # all the full batches of an epoch
     assert any(isinstance(event, PhaseBegan) for event in run(made))
 
 
@@ -70,10 +69,10 @@ def test_dropout_drops_the_same_units_step_by_step_and_in_a_graph(engine: str) -
 )  # fmt: skip
 def test_a_live_change_reaches_the_graph(line: str) -> None:
     asked = {1: [line]}
-    values = {"clip_norm": 1.0, "batch_size": 16}  # 80 steps: two blocks of 32 and the rest
+    values = {"clip_norm": 1.0, "batch_size": 16}
     ours, plain = session("cuda", engine="graph", **values), session("cuda", engine="eager", **values)
     graph = [e.train_loss for e in run(ours, inbox=At(asked), every_step=True) if isinstance(e, EpochEnded)]
-    after = {STEPS_OF_A_GRAPH: [line]}
+    after = {ours.steps.block: [line]}
     eager = [e.train_loss for e in run(plain, inbox=At(after), every_step=True) if isinstance(e, EpochEnded)]
     assert graph == pytest.approx(eager, rel=5e-3)
 

@@ -32,13 +32,13 @@ Capture = Callable[[Callable[[], None]], Callable[[], None]]
 
 
 class BlockSteps:
-    """Blocks of `block` full batches. What does not fill a block is run one by one, by the same code."""
+    """Blocks of at most `most` full batches. What does not fill a block is run one by one, by the same code."""
 
     def __init__(
-        self, step: Step, name: str, block: int, *,
+        self, step: Step, name: str, most: int, *,
         translate: Callable[[Body], Body] | None = None, capture: Capture | None = None,
     ) -> None:  # fmt: skip
-        self.step, self.name, self.block = step, name, block
+        self.step, self.name, self.block, self._most = step, name, most, most
         self.troubles: list[str] = []  # sentences for whoever watches the run
         self._translate, self._capture = translate, capture
         device = step.parameters.flat.device
@@ -84,6 +84,11 @@ class BlockSteps:
                 self._made.clear()
             self._made[key] = self._make(count, batch, look_every)
         return self._made[key]
+
+    def fit(self, full_batches: int) -> None:
+        """See `Steps`. As many as leave fewest over: those are run one by one."""
+        choices = range(min(self._most, full_batches), self._most // 2, -1) or [max(1, full_batches)]
+        self.block = min(choices, key=lambda block: full_batches % block)
 
     def change(self, config: RunConfig) -> None:
         """See `Steps`."""
