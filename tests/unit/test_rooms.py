@@ -65,3 +65,13 @@ def test_a_command_imports_nothing_that_it_does_not_need(arguments: list[str], f
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     loaded = set(told.stdout.rsplit("LOADED", 1)[1].split())
     assert not loaded & forbidden
+
+
+def test_a_run_of_eager_steps_never_loads_the_compiler() -> None:
+    code = (
+        "import sys\nfrom tui_trainer.cli import main\n"
+        "main(['--no-ui', '--epochs', '1', '--json'])\nprint('LOADED', *sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(told.stdout.rsplit("LOADED", 1)[1].split())
+    assert not loaded & {"torch._dynamo", "torch._inductor", "torchvision"}  # a second, where they would be

@@ -27,7 +27,8 @@ def choose(hardware: Hardware, place: Place | None = None) -> torch.device:
     """
     if hardware.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for, before its first use
-    torch.use_deterministic_algorithms(hardware.deterministic)
+    if hardware.deterministic != torch.are_deterministic_algorithms_enabled():  # the call alone imports the compiler
+        torch.use_deterministic_algorithms(hardware.deterministic)
     chosen = named(_asked_of(hardware, place) if place else hardware.device)
     if chosen.type == "cuda":
         torch.backends.cuda.matmul.fp32_precision = "tf32" if hardware.precision == "tf32" else "ieee"

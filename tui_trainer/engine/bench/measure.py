@@ -80,11 +80,7 @@ class Bench:
     def _cell(self, number: int, net: tuple[int, ...], batch: int, precision: str) -> Cell:
         samples = self.plan.samples_of(net, batch, is_cpu=self.device.type == "cpu")
         job = self._job(net, batch, precision, samples)
-        cell = cells.planned(job, self.threads, self.engines, self.plan.rivals_of(number))
-        block = ours.block_of("compile", self.device)
-        if job.steps < block <= SAMPLES // batch:  # so few steps alone are run one by one
-            cell.leave_out("compile", f"{job.steps} steps of a cut epoch do not fill a block of {block}")
-        return cell
+        return cells.planned(job, self.threads, self.engines, self.plan.rivals_of(number))
 
     def run(self) -> Generator[str, None, None]:
         """Everything, in turn."""

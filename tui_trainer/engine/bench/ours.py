@@ -10,7 +10,6 @@ from dataclasses import replace
 import torch
 
 from tui_trainer.engine.bench.job import Epoch, Job, Timed
-from tui_trainer.engine.blocks import STEPS_COMPILED, STEPS_OF_A_GRAPH
 from tui_trainer.engine.data import DataSet
 from tui_trainer.engine.saver import Saver
 from tui_trainer.engine.session import Session
@@ -36,13 +35,6 @@ def _why_no_compiler(device: torch.device) -> str | None:
     if not any(shutil.which(name) for name in (os.environ.get("CXX", ""), *COMPILERS) if name):
         return "torch.compile needs a C++ compiler, and there is none on the PATH"
     return None
-
-
-def block_of(engine: str, device: torch.device) -> int:
-    """Steps that an engine runs at once."""
-    if engine == "eager":
-        return 1
-    return STEPS_OF_A_GRAPH if device.type == "cuda" else STEPS_COMPILED
 
 
 def trainer(job: Job, engine: str) -> Epoch:
