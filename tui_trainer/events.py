@@ -88,6 +88,9 @@ class RunStarted(Said):
     pid: int
     host: str
     devices: list[str] | None = None  # of several processes: each one's, with its host where there are several
+    engine: str | None = None  # how steps are run: eager, graph or compile
+    tier: Literal["device", "host", "file"] | None = None  # where the training samples are
+    placed: str | None = None  # the same in words, with their size
 
 
 class RunResumed(Said):
@@ -104,7 +107,10 @@ class RunResumed(Said):
     threads: int
     pid: int
     host: str
-    devices: list[str] | None = None  # as in `run_started`
+    devices: list[str] | None = None  # as in `run_started`, and so the rest
+    engine: str | None = None
+    tier: Literal["device", "host", "file"] | None = None
+    placed: str | None = None
 
 
 class Progress(Said):

@@ -107,9 +107,10 @@ def whereabouts(event: RunStarted | RunResumed) -> str:
 def splits(event: RunStarted) -> str:
     """`54,000 train + 6,000 validation + 10,000 test`, and what the val_ figures mean without a validation split."""
     parts = [f"{event.train_samples:,} train", f"{event.test_samples:,} test"]
+    where = f"; {printable(event.placed)}" if event.placed else ""
     if event.validation_samples:
-        return " + ".join([parts[0], f"{event.validation_samples:,} validation", parts[1]])
-    return " + ".join(parts) + "\nNo validation split: the val_ figures are measured on the test split"
+        return " + ".join([parts[0], f"{event.validation_samples:,} validation", parts[1]]) + where
+    return " + ".join(parts) + where + "\nNo validation split: the val_ figures are measured on the test split"
 
 
 def changes(event: HyperparametersChanged) -> str:
@@ -121,11 +122,12 @@ def describe(event: Event) -> str:
     """One event as a line of plain text; "" for progress."""
     match event:
         case PhaseBegan():
-            return f"Loading: {printable(event.what)}"
+            return f"{printable(event.what[:1].upper() + event.what[1:])} ..."
         case RunStarted():
             net = f"{event.data}, {architecture(event)}, {event.parameters:,} parameters"
             threads = "1 thread" if event.threads == 1 else f"{event.threads} threads"
             threads += " each" if event.devices else ""
+            threads += f", {event.engine} steps" if event.engine else ""
             return f"{event.run}: {net}, on {whereabouts(event)} ({event.device_name}, {threads})\n{splits(event)}"
         case RunResumed():
             start = (

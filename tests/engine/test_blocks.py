@@ -50,7 +50,24 @@ def in_blocks(capture: Replayed | None = None, *, compiled: bool = False, block:
     step = made.steps.step
     made.meter = step.meter = DeviceLossMeter(made.device)
     made.steps = BlockSteps(step, "test", block, capture=capture, translate=translate if compiled else None)
+    made._plan_epoch()
     return made
+
+
+@pytest.mark.parametrize(
+    ("full_batches", "most", "block"),
+    [(937, 32, 26), (937, 8, 8), (14, 32, 14), (20, 8, 5), (1, 8, 1), (0, 8, 1), (32, 32, 32), (63, 32, 21), (3, 8, 3)],
+)
+def test_blocks_are_as_large_as_leaves_little_over(full_batches: int, most: int, block: int) -> None:
+    steps = BlockSteps(session().steps.step, "test", most)
+    steps.fit(full_batches)
+    assert steps.block == block
+
+
+def test_every_block_is_looked_at_however_small() -> None:
+    made = in_blocks(block=5, batch_size=16)  # 80 steps: single ones are looked at every eighth time
+    assert [made.steps.block, made._look_every] == [5, 8]
+    assert all(event.train_accuracy is not None for event in run(made) if isinstance(event, EpochEnded))
 
 
 def losses(made: Session) -> list[float]:
@@ -137,9 +154,12 @@ def test_what_cannot_be_compiled_runs_uncompiled_and_says_so() -> None:
 
     made = in_blocks()
     made.steps = BlockSteps(made.steps.step, "test", BLOCK, translate=no_compiler)
+    made._plan_epoch()
     events = run(made)
     said = [event.message for event in events if isinstance(event, Warned)]
-    assert [event.what for event in events if isinstance(event, PhaseBegan)] == [f"compiling {BLOCK} training steps"]
+    phases = [event.what for event in events if isinstance(event, PhaseBegan)]
+    assert len(phases) == 1
+    assert phases[0].startswith(f"compiling {BLOCK} training steps")
     assert len(said) == 1
     assert "no C++ compiler was found" in said[0]
     ours = [event.train_loss for event in events if isinstance(event, EpochEnded)]

@@ -12,8 +12,9 @@ from tests.engine.small import At, run, same_bits, the_end
 from tui_trainer import devices
 from tui_trainer.engine import checkpoint, device
 from tui_trainer.engine.data import load
+from tui_trainer.engine.data.tiers import place
 from tui_trainer.engine.session import Session
-from tui_trainer.events import EpochEnded
+from tui_trainer.events import EpochEnded, PhaseBegan
 from tui_trainer.knobs import build
 
 pytestmark = [
@@ -32,16 +33,70 @@ def losses(made: Session) -> list[float]:
     return [event.train_loss for event in run(made) if isinstance(event, EpochEnded)]
 
 
-def test_the_losses_are_the_cpus() -> None:
-    assert losses(session("cuda")) == pytest.approx(losses(session("cpu")), abs=1e-4)
+@pytest.mark.parametrize("engine", ["eager", "graph", "compile"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {}, {"optimizer": "sgd", "momentum": 0.9, "lr": 0.05}, {"optimizer": "rmsprop"},
+        {"optimizer": "adamw", "weight_decay": 0.1, "clip_norm": 0.5, "schedule": "cosine"},
+        {"normalization": "batch", "max_norm": 1.0, "l1": 1e-4, "label_smoothing": 0.1},
+        {"data": "diabetes", "normalization": "layer", "batch_size": 20},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_losses_are_the_cpus(engine: str, values: dict[str, Any]) -> None:
+    assert losses(session("cuda", engine=engine, **values)) == pytest.approx(losses(session("cpu", **values)), abs=1e-3)
 
 
+def test_a_gpu_runs_graphs_by_itself() -> None:
+    made = session("cuda")
+    assert (made.steps.name, made.steps.block) == ("graph", 20)  # all the full batches of an epoch
+    assert any(isinstance(event, PhaseBegan) for event in run(made))
+
+
+@pytest.mark.parametrize("engine", ["eager", "graph"])
+def test_dropout_drops_the_same_units_step_by_step_and_in_a_graph(engine: str) -> None:
+    whole = losses(session("cuda", engine="eager", dropout=0.3))
+    assert losses(session("cuda", engine=engine, dropout=0.3)) == pytest.approx(whole, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"command":"set","lr":0.01}', '{"command":"set","clip_norm":0.1}', '{"command":"set","dropout":0.5}',
+        '{"command":"set","batch_size":32}', '{"command":"set","label_smoothing":0.2}',
+    ],
+)  # fmt: skip
+def test_a_live_change_reaches_the_graph(line: str) -> None:
+    asked = {1: [line]}
+    values = {"clip_norm": 1.0, "batch_size": 16}
+    ours, plain = session("cuda", engine="graph", **values), session("cuda", engine="eager", **values)
+    graph = [e.train_loss for e in run(ours, inbox=At(asked), every_step=True) if isinstance(e, EpochEnded)]
+    after = {ours.steps.block: [line]}
+    eager = [e.train_loss for e in run(plain, inbox=At(after), every_step=True) if isinstance(e, EpochEnded)]
+    assert graph == pytest.approx(eager, rel=5e-3)
+
+
+@pytest.mark.parametrize("tier", [{"device_memory": "1kB"}, {"device_memory": "1kB", "host_memory": "1kB"}], ids=str)
+def test_every_tier_gives_the_same_losses(tier: dict[str, Any]) -> None:
+    config = build({"epochs": 3, "device": "cuda", **tier})
+    chosen = device.choose(config.hardware)
+    data, feed, _ = place(load(config.data, 0), chosen, config.hardware)
+    far = Session(config, data, chosen, feed=feed)
+    assert losses(far) == pytest.approx(losses(session("cuda")), abs=1e-4)
+    feed.close()
+
+
+@pytest.mark.parametrize("engine", ["eager", "graph"])
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop"])
-def test_a_stop_in_the_middle_leaves_no_trace_in_deterministic_mode(tmp_path: Path, optimizer: str) -> None:
-    values = {"optimizer": optimizer, "dropout": 0.3, "deterministic": True}
+def test_a_stop_in_the_middle_leaves_no_trace_in_deterministic_mode(
+    tmp_path: Path, optimizer: str, engine: str
+) -> None:
+    values = {"optimizer": optimizer, "dropout": 0.3, "deterministic": True, "engine": engine, "batch_size": 16}
     whole = session("cuda", **values)
     run(whole)
-    run(session("cuda", **values), tmp_path, At({30: ['{"command":"stop"}']}), every_step=True)
+    stop = At({4 if engine == "graph" else 90: ['{"command":"stop"}']})
+    run(session("cuda", **values), tmp_path, stop, every_step=True)
     again = session("cuda", **values)
     found = checkpoint.find(tmp_path)
     assert found.last is not None
@@ -51,8 +106,9 @@ def test_a_stop_in_the_middle_leaves_no_trace_in_deterministic_mode(tmp_path: Pa
     assert same_bits(whole, again)
 
 
-def test_bf16_learns() -> None:
-    accuracy = the_end(run(session("cuda", precision="bf16", epochs=15))).test_accuracy
+@pytest.mark.parametrize("precision", ["bf16", "tf32"])
+def test_every_precision_learns(precision: str) -> None:
+    accuracy = the_end(run(session("cuda", precision=precision, epochs=15))).test_accuracy
     assert accuracy is not None
     assert accuracy > 0.9
 
@@ -64,13 +120,16 @@ def test_a_loss_that_is_no_number_is_found_and_the_weights_stay_finite() -> None
     assert all(bool(torch.isfinite(p).all()) for p in made.model.parameters())
 
 
-def test_a_step_does_not_wait_for_the_device() -> None:
-    made = session("cuda")
+@pytest.mark.parametrize("engine", ["eager", "graph"])
+def test_a_step_does_not_wait_for_the_device(engine: str) -> None:
+    made = session("cuda", engine=engine, batch_size=8)
     made.start_epoch()
+    if made.work_ahead:
+        made.prepare_steps()
     made.take_steps()
     torch.cuda.set_sync_debug_mode("error")
     try:
-        for _ in range(5):
+        for _ in range(4):
             made.take_steps()
     finally:
         torch.cuda.set_sync_debug_mode("default")

@@ -8,6 +8,7 @@ same blocks, and the same bits.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,13 +32,13 @@ Capture = Callable[[Callable[[], None]], Callable[[], None]]
 
 
 class BlockSteps:
-    """Blocks of `block` full batches. What does not fill a block is run one by one, by the same code."""
+    """Blocks of at most `most` full batches. What does not fill a block is run one by one, by the same code."""
 
     def __init__(
-        self, step: Step, name: str, block: int, *,
+        self, step: Step, name: str, most: int, *,
         translate: Callable[[Body], Body] | None = None, capture: Capture | None = None,
     ) -> None:  # fmt: skip
-        self.step, self.name, self.block = step, name, block
+        self.step, self.name, self.block, self._most = step, name, most, most
         self.troubles: list[str] = []  # sentences for whoever watches the run
         self._translate, self._capture = translate, capture
         device = step.parameters.flat.device
@@ -54,7 +55,9 @@ class BlockSteps:
         """See `Steps`."""
         if (self.block, batch_size, look_every) in self._made:
             return ""
-        return f"compiling {self.block} training steps" if self._translate else "capturing a CUDA graph"
+        if self._translate:
+            return f"compiling {self.block} training steps (some 20 s; less for a net that was compiled before)"
+        return "capturing a CUDA graph"
 
     @torch.no_grad()
     def prepare(self, samples: Samples, rows: Tensor | None, batch: Batch, lrs: Sequence[float], look: int) -> None:
@@ -81,6 +84,11 @@ class BlockSteps:
                 self._made.clear()
             self._made[key] = self._make(count, batch, look_every)
         return self._made[key]
+
+    def fit(self, full_batches: int) -> None:
+        """See `Steps`. As many as leave fewest over: those are run one by one."""
+        choices = range(min(self._most, full_batches), self._most // 2, -1) or [max(1, full_batches)]
+        self.block = min(choices, key=lambda block: full_batches % block)
 
     def change(self, config: RunConfig) -> None:
         """See `Steps`."""
@@ -164,6 +172,7 @@ def capture_cuda_graph(body: Callable[[], None]) -> Callable[[], None]:
 
 def translate(body: Body) -> Body:
     """Compiled by TorchInductor; random numbers are drawn as the eager step draws them."""
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it warns of a toolkit that nobody needs
     options: dict[str, Any] = {"fallback_random": True, "cpp_wrapper": not torch.cuda.is_available()}
     return torch.compile(body, fullgraph=True, dynamic=False, options=options)
 

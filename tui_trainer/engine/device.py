@@ -16,7 +16,7 @@ from tui_trainer.engine.model import parameter_count
 from tui_trainer.errors import InputError
 from tui_trainer.placement import Place
 
-FLOP_OF_ONE_THREAD = 10e6  # of one step; fitted to steps of 4 to 2,200 MFLOP on two cores
+FLOP_WORTH_A_THREAD = 5e6  # of one step: 50 microseconds of work, some ten times what waking a thread costs
 BYTES_PER_PARAMETER = 16  # weight, gradient, two averages of the optimizer, in float32
 
 
@@ -28,7 +28,10 @@ def choose(hardware: Hardware, place: Place | None = None) -> torch.device:
     if hardware.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS asks for, before its first use
     torch.use_deterministic_algorithms(hardware.deterministic)
-    return named(_asked_of(hardware, place) if place else hardware.device)
+    chosen = named(_asked_of(hardware, place) if place else hardware.device)
+    if chosen.type == "cuda":
+        torch.backends.cuda.matmul.fp32_precision = "tf32" if hardware.precision == "tf32" else "ieee"
+    return chosen
 
 
 def named(asked: str) -> torch.device:
@@ -76,11 +79,10 @@ def _asked_of(hardware: Hardware, place: Place) -> str:
 
 
 def threads_for(config: RunConfig, data: DataSet, processes: int = 1) -> int:
-    """The CPU threads that were asked for, or as many as the work of one step keeps busy and other people leave idle.
+    """The CPU threads that were asked for, or the most that are worth trying (`rehearsal.fastest_threads` tries them).
 
-    More would wait for one another: on two cores, two runs of 784-128-10 at batch 64 with two threads each are 7 times
-    slower than with one thread each. In deterministic mode the load of the machine decides nothing. Several processes
-    of a run on one machine divide its cores among them.
+    In deterministic mode the load of the machine decides nothing. Several processes of a run on one machine divide its
+    cores among them.
     """
     if config.hardware.threads:
         return config.hardware.threads
@@ -89,9 +91,8 @@ def threads_for(config: RunConfig, data: DataSet, processes: int = 1) -> int:
     size = config.training.batch_size
     batch = len(data.train) if size == "full" else min(size, len(data.train))
     flop = 6 * batch * parameter_count(data.inputs, config.model.hidden, data.outputs)  # forward 2, backward 4
-    useful = round(math.sqrt(flop / FLOP_OF_ONE_THREAD))  # the gain shrinks with each thread, the waiting grows
-    useful = max(1, min(devices.usable_cores(), useful))
-    return useful if useful == 1 or config.hardware.deterministic else min(useful, devices.idle_cores())
+    useful = math.ceil(flop / FLOP_WORTH_A_THREAD)
+    return max(1, min(devices.usable_cores(), useful))
 
 
 def _why_no_cuda() -> str:
@@ -109,10 +110,15 @@ def name_of(device: torch.device) -> str:
     return devices.cpu_name() or platform.machine()
 
 
+def bytes_of_net(config: RunConfig, data: DataSet) -> int:
+    """What weights, gradients and the optimizer's state take on the device."""
+    return parameter_count(data.inputs, config.model.hidden, data.outputs) * BYTES_PER_PARAMETER
+
+
 def check_memory(config: RunConfig, data: DataSet, device: torch.device) -> None:
     """Raises InputError where the net and its optimizer alone would not fit the device."""
     parameters = parameter_count(data.inputs, config.model.hidden, data.outputs)
-    needed = parameters * BYTES_PER_PARAMETER
+    needed = bytes_of_net(config, data)
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
     if needed > free:
         raise InputError(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from tui_trainer.engine.step import EagerSteps
+
 if TYPE_CHECKING:
     from tui_trainer.engine.session import Session
 
@@ -47,14 +49,16 @@ def fastest_threads(session: Session, most: int) -> int:
     """
     choices = [1 << power for power in range(most.bit_length()) if 1 << power < most] + [most]
     seconds: dict[int, list[float]] = {threads: [] for threads in choices}
-    before = torch.get_num_threads()
+    before, steps = torch.get_num_threads(), session.steps
     with rehearsal(session):
+        session.steps = EagerSteps(steps.step)  # nothing is compiled for this
         session.draw_order()
         for _ in range(ROUNDS):
             for threads in choices:
                 torch.set_num_threads(threads)
                 seconds[threads].append(_seconds_a_step(session))
     torch.set_num_threads(before)
+    session.steps = steps
     best = choices[0]
     for threads in choices[1:]:
         if statistics.median(seconds[threads]) < GAIN * statistics.median(seconds[best]):

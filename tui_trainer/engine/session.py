@@ -39,6 +39,7 @@ class Session:
     ) -> None:
         torch.manual_seed(config.training.seed)
         self.feed = feed or DeviceFeed(data.train)
+        self.placed = ""  # where the samples are and why, in words
         self.config, self.data, self.device, self.group = config, data, device, group
         self.model = build_model(config.model, data).to(device)
         self.loss = loss_function(config.loss, data)  # of evaluations
@@ -71,6 +72,7 @@ class Session:
         if self._order is not None:
             self._epoch = Epoch(self.feed, self._order, self.group, size, self.position, self.epoch_end)
         steps = len(self.data.train) // size
+        self.steps.fit(steps)
         self._look_every = 0
         if self.data.task == "classes":  # every batch would cost a small net 2 to 10 % of its speed
             self._look_every = 1 if steps <= 4 else 4 if steps < 64 else 8
@@ -106,7 +108,7 @@ class Session:
         """What has to be done before the next block of steps can run, in words; "" for nothing."""
         if self.steps.block * self.batch_size > self.epoch_end - self.position:
             return ""
-        return self.steps.work_ahead(self.batch_size, self._look_every)
+        return self.steps.work_ahead(self.batch_size, self._look_in(self.steps.block))
 
     def prepare_steps(self) -> list[str]:
         """Do that work. Returns what went otherwise than was asked for, in sentences."""
@@ -138,11 +140,15 @@ class Session:
         samples, rows = self._epoch.samples(self.position, count)
         size = min(self.batch_size, self.epoch_end - self.position)
         lrs = [self._lr_at(self.position + number * size) for number in range(count)]
-        look_every = self._look_every if count > 1 else int(self._is_looked_at(self.step + 1))
+        look_every = self._look_in(count) if count > 1 else int(self._is_looked_at(self.step + 1))
         return samples, rows, Batch(size, self.group.share(size)), lrs, look_every
 
     def _is_looked_at(self, step: int) -> bool:
         return bool(self._look_every) and step % self._look_every == 0
+
+    def _look_in(self, block: int) -> int:
+        """Of every so many batches of a block one is looked at, and of a small one, one; 0: of none."""
+        return min(self._look_every, block)
 
     def _lr_at(self, position: int) -> float:
         """The learning rate of the step that begins at a position of the running epoch."""

@@ -16,7 +16,7 @@ from tui_trainer.run_state import RunState, advance
 from tui_trainer.words import clock, describe, epoch_line
 
 LINES_OF_EPOCHS = 30  # of a long run every n-th epoch gets a line
-QUIET = ("checkpoint_saved", "progress")
+QUIET = ("checkpoint_saved", "progress", "phase_began")
 
 
 class TerminalPrinter:
@@ -59,8 +59,8 @@ class TerminalPrinter:
         state, progress = self._state, self._state.progress
         if state.status == "paused":
             return Text('Paused. Append {"command": "resume"} to its commands.jsonl, or press Ctrl-C to stop and save.')
-        if progress is None:
-            return Text("First steps…")
+        if state.phase or progress is None:
+            return Text(f"{state.phase or 'First steps'}…")
         share = min(1.0, (progress.epoch - 1 + progress.epoch_fraction) / max(1, progress.epochs))
         row = Table.grid(padding=(0, 2))
         row.add_row(

@@ -25,6 +25,9 @@ def _process(run: RunDir, session: Session, part: Part) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "pid": os.getpid(),
         "host": platform.node(),
+        "engine": session.steps.name,
+        "tier": session.feed.tier,
+        "placed": session.placed,
     }
     if facts := session.group.facts():
         hosts = {fact["host"] for fact in facts}
@@ -35,15 +38,16 @@ def _process(run: RunDir, session: Session, part: Part) -> dict[str, Any]:
 
 
 def warnings_of(session: Session, part: Part) -> list[Event]:
-    """What a person should know of the processes."""
-    why_again = part.line.why_again() if part.line else ""
-    again: list[Event] = [Warned(message=why_again)] if why_again else []
+    """What a person should know of the processes and their devices."""
+    said = [part.line.why_again() if part.line else ""]
     here = [fact for fact in session.group.facts() if fact["host"] == platform.node() and fact["device"] == "cpu"]
     cores = devices.usable_cores()
-    if len(here) <= cores:
-        return again
-    message = f"{len(here)} processes share {'1 core' if cores == 1 else f'{cores} cores'}: fewer would be faster"
-    return [*again, Warned(message=message)]
+    if len(here) > cores:
+        share = "1 core" if cores == 1 else f"{cores} cores"
+        said.append(f"{len(here)} processes share {share}: fewer would be faster")
+    if session.config.hardware.precision == "tf32" and session.device.type == "cpu":
+        said.append("tf32 is a mode of NVIDIA GPUs; on the CPU this run computes in float32")
+    return [Warned(message=message) for message in said if message]
 
 
 def started(run: RunDir, session: Session, part: Part) -> RunStarted:

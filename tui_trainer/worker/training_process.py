@@ -18,9 +18,11 @@ from tui_trainer import config_file, run_dir, runs_folder, signals
 from tui_trainer.commands import Command, Stop
 from tui_trainer.config import RunConfig
 from tui_trainer.engine import checkpoint, device
-from tui_trainer.engine.data import load
+from tui_trainer.engine.data import DataSet, load
+from tui_trainer.engine.data.tiers import place
 from tui_trainer.engine.group import ALONE
 from tui_trainer.engine.ranks import Ranks, host_by_host, together, told_by_first
+from tui_trainer.engine.rehearsal import fastest_threads
 from tui_trainer.engine.session import Session, check_fits
 from tui_trainer.engine.steering import Inbox, nobody
 from tui_trainer.errors import InputError, StorageError
@@ -167,16 +169,23 @@ def prepare(config: RunConfig, part: Part = ALONE_PART) -> Session:
     chosen = together(group, lambda: device.choose(config.hardware, part.place))
     if isinstance(group, Ranks):
         group.takes(chosen, device.name_of(chosen))
-    data = host_by_host(group, lambda: load(config.data, config.training.seed))
+    loaded = [host_by_host(group, lambda: load(config.data, config.training.seed))]
+    return together(group, lambda: _session(config, loaded, chosen, part))
 
-    def ready() -> Session:
-        check_fits(config, data)
-        device.check_memory(config, data, chosen)
-        local_size = part.place.local_size if part.place and group is not ALONE else 1
-        torch.set_num_threads(device.threads_for(config, data, local_size))
-        return Session(config, data.to(chosen), chosen, group)
 
-    return together(group, ready)
+def _session(config: RunConfig, loaded: list[DataSet], chosen: torch.device, part: Part) -> Session:
+    """`loaded` is emptied: samples that go elsewhere free the memory they were read into."""
+    check_fits(config, loaded[0])
+    device.check_memory(config, loaded[0], chosen)
+    local_size = part.place.local_size if part.place and part.group is not ALONE else 1
+    torch.set_num_threads(device.threads_for(config, loaded[0], local_size))
+    reserved = device.bytes_of_net(config, loaded[0])
+    data, feed, placed = place(loaded.pop(), chosen, config.hardware, reserved)
+    session = Session(config, data, chosen, part.group, feed)
+    session.placed = str(placed)
+    if chosen.type == "cpu" and local_size == 1 and not config.hardware.threads and not config.hardware.deterministic:
+        torch.set_num_threads(fastest_threads(session, torch.get_num_threads()))
+    return session
 
 
 def _inbox(run: RunDir, asked: list[Stop], part: Part, tail: Tail | None = None) -> Inbox:
