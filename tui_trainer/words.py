@@ -95,13 +95,13 @@ def whereabouts(event: RunStarted | RunResumed) -> str:
     """`cuda:0`; of several processes `2 x cpu`, `cuda:0 cuda:1`, or their number on so many hosts."""
     devices = event.devices
     if not devices:
-        return event.device
+        return printable(event.device)
     if len(set(devices)) == 1:
-        return f"{len(devices)} x {devices[0]}"
+        return printable(f"{len(devices)} x {devices[0]}")
     hosts = {device.partition(" ")[0] for device in devices if " " in device}
     if hosts or len(devices) > 4:
         return f"{len(devices)} devices" + (f" of {len(hosts)} hosts" if hosts else "")
-    return " ".join(devices)
+    return printable(" ".join(devices))
 
 
 def splits(event: RunStarted) -> str:

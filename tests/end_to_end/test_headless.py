@@ -96,6 +96,8 @@ def test_names_are_refused_or_numbered_and_the_runs_folder_is_found_by_flag_and_
         (["--batch-size", "2000", "--drop-last"], "leaves no batch"),
         (["--hidden", "65536,65536,65536"], "choose smaller layers"),
         (["--device", "cuda:77"], "--device cuda:77"),
+        (["--device", "cuda:77,cuda:78"], "--device cuda:77"),
+        (["--processes", "2", "--device", "cuda:0"], "would take turns on one GPU"),
         (["--runs-dir", "/proc/runs"], "--runs-dir /proc/runs"),
     ],
 )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.ui.scenes import recorded, run_with, scene, until_epoch
-from tests.ui.screens import opened, settled, text_of
+import pytest
+
+from tests.ui.scenes import GPUS, recorded, run_with, scene, until_epoch
+from tests.ui.screens import opened, settled, shown, text_of
+from tui_trainer import devices
 from tui_trainer.config import RunConfig
 from tui_trainer.ui.desk import Desk, Wish
 from tui_trainer.ui.panels.confusion import ConfusionPanel
@@ -86,3 +89,24 @@ async def test_what_a_run_says_cannot_steer_the_terminal(tmp_path: Path) -> None
             text = text_of(app)
             assert "\x1b" not in text
             assert "[bold]not markup[/bold]" in text
+
+
+async def test_several_gpus_share_each_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "gpus", lambda: GPUS)
+    with scene("ready", tmp_path) as desk:
+        desk.form.set_text("device", "cuda:0,cuda:1")
+        async with opened(desk, (120, 60)) as (app, pilot):
+            await shown(pilot, lambda: text_of(app).count("1/2 of each batch") == 2)
+            assert "● cuda:0" in text_of(app)
+            assert "● cuda:1" in text_of(app)
+            assert "○ cpu" in text_of(app)
+
+
+async def test_a_run_of_two_processes_shows_their_shares(tmp_path: Path) -> None:
+    first, *rest = until_epoch(recorded(), 2.5)
+    told = first.model_copy(update={"devices": ["cpu", "cpu"]})
+    run = run_with(tmp_path, [told, *rest])
+    with run.take_lock():
+        async with opened(Desk(Wish(tmp_path, RunConfig(), "digits", run=run)), BIG) as (app, pilot):
+            await shown(pilot, lambda: "2 processes, 1/2 of each batch" in text_of(app))
+            assert "training  2 x cpu" in text_of(app)

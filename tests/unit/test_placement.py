@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from tui_trainer import devices
-from tui_trainer.config import Hardware
+from tui_trainer import devices, environment, runs_folder
+from tui_trainer.config import Hardware, RunConfig
 from tui_trainer.devices import Gpu
 from tui_trainer.errors import InputError
+from tui_trainer.events import RunResumed
 from tui_trainer.knobs import build
 from tui_trainer.placement import devices_of, hosts_in, place_in, tasks_in
+from tui_trainer.words import whereabouts
+from tui_trainer.worker.outside import run_of_launch
 
 TORCHRUN = {
     "RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "node1",
@@ -129,3 +135,32 @@ def test_each_process_gets_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
     assert devices_of(Hardware(processes=2, device="cpu")) == ("cpu", "cpu")
     with pytest.raises(InputError, match="this machine has 3 GPUs"):
         devices_of(Hardware(processes=4))
+
+
+def test_a_launch_that_was_started_again_finds_the_run_it_had_made(tmp_path: Path) -> None:
+    for name, launch in (("a-1", "job-6"), ("a-2", "job-7"), ("a-3", "job-8")):
+        run = runs_folder.create(tmp_path, name, "a")
+        runs_folder.lay_out(run, RunConfig())
+        environment.write(run, device="cpu", launch=launch)
+    again = place_in(TORCHRUN)
+    assert again
+    assert run_of_launch(tmp_path, again) == str(tmp_path / "a-2")
+    assert run_of_launch(tmp_path, replace(again, restarts=0)) is None
+    assert run_of_launch(tmp_path, replace(again, launch="job-9")) is None
+    assert run_of_launch(tmp_path, None) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "cuda:1"),
+        (["cpu", "cpu"], "2 x cpu"),
+        (["cuda:0", "cuda:1"], "cuda:0 cuda:1"),
+        ([f"cuda:{n}" for n in range(8)], "8 devices"),
+        ([f"node{n // 2} cuda:{n % 2}" for n in range(4)], "4 devices of 2 hosts"),
+    ],
+)
+def test_where_a_run_is_takes_few_words(given: list[str] | None, said: str) -> None:
+    where = {"device": "cuda:1", "device_name": "x", "threads": 1, "pid": 1, "host": "node0", "devices": given}
+    event = RunResumed.model_validate({"epochs": 1, "epochs_done": 0, "step": 0, "checkpoint": "", **where})
+    assert whereabouts(event) == said

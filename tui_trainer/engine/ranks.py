@@ -26,6 +26,7 @@ from tui_trainer.placement import Place
 
 T = TypeVar("T")
 PATIENCE = datetime.timedelta(minutes=30)  # the first may have to download the data, or write to a slow disk
+JOINING = datetime.timedelta(minutes=10)  # until all processes of a queue have come
 SMALL = 512  # bytes: what fits is told in one message
 
 
@@ -43,7 +44,7 @@ class Ranks(Group):
         if place.size == place.local_size and Path("/sys/class/net/lo").exists():
             os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # all on one host: no name has to resolve
         try:
-            store, *_ = next(rendezvous(place.meets_at, place.rank, place.size, timeout=PATIENCE))
+            store, *_ = next(rendezvous(place.meets_at, place.rank, place.size, timeout=JOINING))
             # An elastic agent keeps its store over restarts: addresses of the dead must not be found in it.
             store = PrefixStore(f"start-{place.restarts}", store)
             dist.init_process_group("gloo", timeout=PATIENCE, store=store, rank=place.rank, world_size=place.size)

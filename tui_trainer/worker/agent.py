@@ -33,7 +33,7 @@ from tui_trainer.run_dir import RunDir
 from tui_trainer.signals import EXIT_CODES
 from tui_trainer.words import how_it_ended
 from tui_trainer.worker.channel import Channel, Task
-from tui_trainer.worker.part import FAILED, LEFT_BEHIND
+from tui_trainer.worker.part import BAD_INPUT, FAILED, LEFT_BEHIND
 from tui_trainer.worker.recording import failed, say
 
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -122,8 +122,8 @@ def conduct(run: RunDir, config: RunConfig, given: Sequence[str], command: Seque
 
 
 def _outcome(run: RunDir, channel: Channel, watch: _Watch) -> Outcome:
-    if channel.end is not None:
-        return Outcome(channel.end)
+    if channel.end is not None and not (channel.end == BAD_INPUT and channel.has_begun):
+        return Outcome(channel.end)  # a run that began and cannot be started again has failed
     if watch.interrupted == "SIGINT":
         raise KeyboardInterrupt
     if watch.interrupted:

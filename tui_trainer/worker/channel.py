@@ -128,4 +128,5 @@ class Line:
         waiting = select.poll()
         waiting.register(self._asked, 0)  # nothing but the hang-up
         waiting.poll()
+        shutil.rmtree(self._folder, ignore_errors=True)
         os._exit(1)
