@@ -25,9 +25,9 @@ class Scale(nn.Module):
         self.register_buffer("spread", scaling.spread)
         self.shifts = bool(scaling.shift.any())  # a pass over the batch that most pictures can do without
 
-    def forward(self, raw: Tensor) -> Tensor:
-        """(batch, features) of any type -> float32."""
-        scaled = raw.to(torch.float32, copy=True)
+    def forward(self, raw: Tensor, room: Tensor | None = None) -> Tensor:
+        """(batch, features) of any type -> float32, in `room` where there is one."""
+        scaled = raw.to(torch.float32, copy=True) if room is None else room.copy_(raw)
         if self.shifts:
             scaled.sub_(self.shift)
         return scaled.div_(self.spread)

@@ -45,6 +45,7 @@ class Update:
         flat = parameters.flat
         self.state = {name: torch.zeros_like(flat) for name in TENSORS[config.name]}
         self._steps = torch.zeros((), device=flat.device)
+        self._one = torch.ones((), device=flat.device)  # adding a number takes three times as long
         self._buffer: Tensor | None = None
         self._decaying = slice(None) if config.decay_biases else slice(parameters.matrices)
         self._fused_adam: Any = getattr(torch, "_fused_adam_", None)
@@ -102,7 +103,7 @@ class Update:
         """Kingma & Ba 2015, algorithm 1."""
         config, flat = self.config, self._parameters.flat
         mean, square = self.state["exp_avg"], self.state["exp_avg_sq"]
-        self._steps.add_(1.0)
+        self._steps.add_(self._one)
         if self._is_fused:
             self._fused_adam(
                 [flat], [grad], [mean], [square], [], [self._steps], lr=lr, beta1=config.beta1, beta2=config.beta2,

@@ -52,10 +52,9 @@ class Gradients:
     written into a part of something else costs a copy, and joining costs none).
     """
 
-    def __init__(self, parameters: Parameters) -> None:
-        self._parameters = parameters
-        self.is_compiled = torch.compiler.is_compiling()
-        self._views = {} if self.is_compiled else parameters.grad_views
+    def __init__(self, parameters: Parameters, *, is_compiled: bool) -> None:
+        self._parameters, self.is_compiled = parameters, is_compiled
+        self._views = {} if is_compiled else parameters.grad_views
 
     def room(self, name: str) -> Tensor | None:
         """Where a result may be written at once (`out=`)."""
@@ -71,8 +70,26 @@ class Gradients:
     def whole(self) -> Tensor:
         """All of them, (n,)."""
         if self.is_compiled:
-            return torch.cat([self._views[name].reshape(-1) for name in self._parameters.shapes])
+            return self._parameters.joined(self._views)
         return self._parameters.grad
+
+
+class Rooms:
+    """Memory for results, the same at every step: pages that are new each time cost a wide net a fifth."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[tuple[int, int], Tensor] = {}
+
+    def find(self, like: Tensor, rows: int, columns: int) -> Tensor | None:
+        """For `out=`; a compiler has its own ways."""
+        if torch.compiler.is_compiling():
+            return None
+        room = self._rooms.get((rows, columns))
+        if room is None:
+            if len(self._rooms) > 3:  # the batch size changed while it trains
+                self._rooms.clear()
+            room = self._rooms[rows, columns] = like.new_empty(rows, columns)
+        return room
 
 
 class Linear:
@@ -81,12 +98,13 @@ class Linear:
     def __init__(self, name: str, weights: dict[str, Tensor], *, is_first: bool) -> None:
         self._weight_name, self._bias_name = f"{name}.weight", f"{name}.bias"
         self._weight, self._bias = weights[self._weight_name], weights[self._bias_name]
+        self._back, self._units = self._weight.t(), self._weight.shape[1]
         self._is_first = is_first
-        self._rooms: dict[tuple[int, int], Tensor] = {}
+        self._rooms = Rooms()
 
     def forward(self, x: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """x (n, inputs) -> (n, units)."""
-        return torch.addmm(self._bias, x, self._weight, out=self._room(len(x), self._weight.shape[1])), x
+        return torch.addmm(self._bias, x, self._weight, out=self._rooms.find(self._weight, len(x), self._units)), x
 
     def backward(self, grad: Tensor, kept: Tensor, grads: Gradients) -> Tensor:
         """grad (n, units) -> (n, inputs)."""
@@ -96,17 +114,7 @@ class Linear:
         else:
             torch.mm(kept.t(), grad, out=grads.room(self._weight_name))
             torch.sum(grad, 0, out=grads.room(self._bias_name))
-        return grad if self._is_first else torch.mm(grad, self._weight.t(), out=self._room(*kept.shape))
-
-    def _room(self, rows: int, columns: int) -> Tensor | None:
-        """Memory for a result, the same at every step: pages that are new each time cost a wide net a fifth."""
-        if torch.compiler.is_compiling():
-            return None
-        if (rows, columns) not in self._rooms:
-            if len(self._rooms) > 3:  # the batch size changed while it trains
-                self._rooms.clear()
-            self._rooms[rows, columns] = self._weight.new_empty(rows, columns)
-        return self._rooms[rows, columns]
+        return grad if self._is_first else torch.mm(grad, self._back, out=self._rooms.find(grad, *kept.shape))
 
 
 class LinearInBf16:
@@ -221,6 +229,8 @@ class Passes:
     def __init__(self, model: nn.Sequential, parameters: Parameters, group: Group, *, is_bf16: bool) -> None:
         self._scale = next(module for module in model if isinstance(module, Scale))
         self._parameters, self._flat = parameters, parameters.flat
+        self._gradients = Gradients(parameters, is_compiled=False)
+        self._rooms = Rooms()
         self._shadow = torch.empty_like(parameters.flat, dtype=torch.bfloat16) if is_bf16 else None
         exact = parameters.views(parameters.flat)  # the modules' own tensors have another base, which no compiler takes
         weights = exact if self._shadow is None else parameters.views(self._shadow)
@@ -247,7 +257,7 @@ class Passes:
         """Raw inputs of this process's samples -> logits or scaled values, and what `backward` needs."""
         if self._shadow is not None:
             self._shadow.copy_(self._flat)
-        x, kept = self._scale(raw), []
+        x, kept = self._scale(raw, self._rooms.find(self._flat, *raw.shape)), []
         for layer in self._layers:
             x, needed = layer.forward(x, batch)
             kept.append(needed)
@@ -255,7 +265,8 @@ class Passes:
 
     def backward(self, grad: Tensor, kept: list[Any]) -> Tensor:
         """From the gradient at the outputs to that of all parameters, (n,)."""
-        grads = Gradients(self._parameters)
+        is_compiled = torch.compiler.is_compiling()
+        grads = Gradients(self._parameters, is_compiled=True) if is_compiled else self._gradients
         for number in range(len(self._layers) - 1, self._first - 1, -1):
             grad = self._layers[number].backward(grad, kept[number], grads)
         return grads.whole()
