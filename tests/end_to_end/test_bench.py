@@ -49,6 +49,7 @@ def test_json_is_one_document_and_nothing_else(cli: Callable[..., Said]) -> None
     assert [row["program"] for row in result["cells"][0]["programs"]] == ["eager", "floor"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rival",
     ["plain", *(pytest.param(name, marks=pytest.mark.slow) for name in ("skorch", "lightning", "scikit-learn", "jax"))],

@@ -61,6 +61,7 @@ def test_a_signal_while_data_are_loaded_leaves_nothing(spawn: Spawn) -> None:
     assert not Path("runs").exists()
 
 
+@pytest.mark.slow
 def test_a_run_killed_anywhere_and_resumed_ends_like_one_never_killed(spawn: Spawn) -> None:
     short = ("--no-ui", "--threads", "1", "--epochs", "300", "--dropout", "0.3", "--json")
     whole = spawn(*short, "--name", "whole", stdout=subprocess.DEVNULL)

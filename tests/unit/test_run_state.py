@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +95,7 @@ def test_folding_in_two_parts_is_folding_at_once(first: list[Event], second: lis
     assert state == folded(first + second)
 
 
+@pytest.mark.slow
 def test_a_day_of_the_fastest_run_stays_under_its_budget() -> None:
     budget, written, at, number = EventBudget(began=0.0), 0, 0.0, 0
     random.seed(0)
