@@ -201,12 +201,12 @@ class Hardware(Section):
     )
     threads: int = knob(
         0,
-        "CPU threads; 0 takes as many as a step keeps busy and the machine has idle",
+        "CPU threads; 0 measures at the start how many are fastest on the machine as it is then",
         ge=0,
         le=1024,
     )
     engine: Literal["auto", "eager", "graph", "compile"] = knob(
-        "auto", "how steps are run: one by one, as a CUDA graph, or compiled; auto takes what pays for the run's length"
+        "auto", "how steps are run: one by one, in CUDA graphs, or compiled; auto: graphs on one GPU, else one by one"
     )
     precision: Literal["float32", "tf32", "bf16"] = knob(
         "float32", "arithmetic of the matrix products (bf16: with float32 weights, as autocast does it)"

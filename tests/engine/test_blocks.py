@@ -15,7 +15,7 @@ import torch
 
 from tests.engine.small import At, run, same_bits, session, the_end
 from tui_trainer.engine import checkpoint
-from tui_trainer.engine.blocks import BlockSteps, translate
+from tui_trainer.engine.blocks import BlockSteps, own_code, translate
 from tui_trainer.engine.meter import DeviceLossMeter
 from tui_trainer.engine.session import Session
 from tui_trainer.events import EpochEnded, PhaseBegan, Warned
@@ -171,6 +171,17 @@ def test_what_cannot_be_compiled_runs_uncompiled_and_says_so() -> None:
 def test_compiled_blocks_give_the_losses_of_single_steps(values: dict[str, Any]) -> None:
     ours = losses(in_blocks(compiled=True, block=2, **values))
     assert ours == pytest.approx(losses(session(**values)), rel=2e-4)
+
+
+@pytest.mark.slow
+def test_any_number_of_blocks_can_be_compiled_in_one_process() -> None:
+    def made(factor: int) -> Any:
+        def body(x: torch.Tensor) -> torch.Tensor:
+            return x * factor
+
+        return torch.compile(own_code(body), fullgraph=True, dynamic=False, backend="eager")
+
+    assert [made(number)(torch.ones(number)).sum().item() for number in range(1, 13)] == [n * n for n in range(1, 13)]
 
 
 @pytest.mark.slow

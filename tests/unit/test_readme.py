@@ -67,6 +67,7 @@ def test_every_flag_in_the_readme_exists() -> None:
     own = {"--no-ui", "--json", "--print-config", "--runs-dir", "--name", "--version", "--rounds"}
     own |= {"--readonly", "--refresh", "--ascii", "--ui"}
     own |= {"--net", "--batch", "--against", "--samples", "--quick"}  # of `bench`
+    own |= {"--nproc-per-node", "--nnodes", "--ntasks", "--ntasks-per-node"}  # of torchrun and srun
     known = set(parser._option_string_actions) | own
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", README.read_text())) <= known
 
