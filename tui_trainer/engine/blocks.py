@@ -12,7 +12,7 @@ import itertools
 import logging
 from collections.abc import Callable, Sequence
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -30,6 +30,7 @@ STEPS_COMPILED = 8  # more take longer to compile and run no faster
 STEPS_OF_A_COMPILED_GRAPH = 16
 RUNS_BEFORE_CAPTURE = 2
 _numbers = itertools.count()
+F = TypeVar("F", bound=Callable[..., object])
 Body = Callable[[Samples, Tensor | None, Tensor], None]
 Capture = Callable[[Callable[[], None]], Callable[[], None]]
 
@@ -180,11 +181,12 @@ def translate(body: Body) -> Body:
     return torch.compile(own_code(body), fullgraph=True, dynamic=False, options=options)
 
 
-def own_code(body: Body) -> Body:
+def own_code(body: F) -> F:
     """The same function with code of its own: torch.compile counts what it made of one code, and stops at eight."""
     assert isinstance(body, FunctionType)  # noqa: S101
     code = body.__code__.replace(co_name=f"{body.__name__}_{next(_numbers)}")
-    return FunctionType(code, body.__globals__, code.co_name, body.__defaults__, body.__closure__)
+    globals_, defaults, closure = body.__globals__, body.__defaults__, body.__closure__
+    return FunctionType(code, globals_, code.co_name, defaults, closure)  # type: ignore[return-value]
 
 
 def engine_for(config: RunConfig, device: torch.device, group: Group) -> str:
