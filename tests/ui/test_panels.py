@@ -108,5 +108,5 @@ async def test_a_run_of_two_processes_shows_their_shares(tmp_path: Path) -> None
     run = run_with(tmp_path, [told, *rest])
     with run.take_lock():
         async with opened(Desk(Wish(tmp_path, RunConfig(), "digits", run=run)), BIG) as (app, pilot):
-            await shown(pilot, lambda: "2 processes, 1/2 of each batch" in text_of(app))
+            await shown(pilot, lambda: "2 processes, each 1/2 of a batch" in text_of(app))
             assert "training  2 x cpu" in text_of(app)

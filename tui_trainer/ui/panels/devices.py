@@ -65,7 +65,7 @@ class DevicesPanel(Panel):
         own, processes = self.taken.count(name), len(self.taken)
         if processes == 1 or not own:
             return ""
-        return f"1/{processes} of each batch" if own == 1 else f"{own} processes, 1/{processes} of each batch for each"
+        return f"1/{processes} of each batch" if own == 1 else f"{own} processes, each 1/{processes} of a batch"
 
     @property
     def rows_needed(self) -> int:
