@@ -225,6 +225,8 @@ def test_a_whole_bench_adds_precisions_the_whole_path_and_the_start(tmp_path: Pa
     assert [row["precision"] for row in result["precisions"]] == ["float32", "bf16"]
     assert all(row["test_accuracy"] > 0.3 for row in result["precisions"])
     assert min(result["start"]["seconds"], result["start"]["import_torch"]) > 0.1
+    assert {row["tier"] for row in result["tiers"]} == {"device", "host", "file"}
+    assert all(row["samples_per_second"] > 100 for row in result["tiers"])
     assert result["whole_path"]["ratio"] > 0
     assert {figure["name"] for figure in result["holds"]} == {"reports, evaluation, log", "start to first step"}
 

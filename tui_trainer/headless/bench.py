@@ -88,6 +88,8 @@ def _tables(result: dict[str, Any], width: int) -> list[tuple[str, Table]]:
     shown = [(_heading(cell), _cell(cell, width)) for cell in result["cells"]]
     if result["precisions"]:
         shown.append(("Precision", _precisions(result["precisions"])))
+    if result["tiers"]:
+        shown.append(("Where the samples are: batches taken and not trained on", _tiers(result["tiers"])))
     if result["overhead"]:
         shown.append(("Beside the steps: share of training time", _overhead(result)))
     if result["holds"]:
@@ -124,6 +126,19 @@ def _precisions(rows: list[dict[str, Any]]) -> Table:
         shown.add_row(
             row["precision"], f"{row['seconds']:.3f}", str(row["epochs"]), f"{row['train_loss']:.4f}", accuracy
         )
+    return shown
+
+
+def _tiers(rows: list[dict[str, Any]]) -> Table:
+    shown = table("samples in")
+    batches = list(dict.fromkeys(row["batch"] for row in rows))
+    rates = {(row["tier"], row["batch"]): row["samples_per_second"] for row in rows}
+    for batch in batches:
+        shown.add_column(f"batch {batch}", justify="right")
+    words = {"device": "the device's memory", "host": "the host's memory", "file": "a mapped file"}
+    for tier, word in words.items():
+        cells = (f"{rates[tier, b]:,.0f}/s ({rates[tier, b] / rates['device', b]:.2f}x)" for b in batches)
+        shown.add_row(word, *cells)
     return shown
 
 

@@ -28,6 +28,7 @@ from tui_trainer.engine.bench.estimate import Estimate, guess_cost
 from tui_trainer.engine.bench.job import Job, NotMeasuredError
 from tui_trainer.engine.bench.pictures import Pictures
 from tui_trainer.engine.bench.start import start
+from tui_trainer.engine.data.feed_rates import feed_rates
 from tui_trainer.knobs import changed
 
 SECONDS_OF_LOOKING = 0.5  # how many cores are idle
@@ -59,6 +60,7 @@ class Bench:
         self.cells = [self._cell(number, *key) for number, key in enumerate(self._keys())]
         self.costs: list[dict[str, Any]] = []
         self.precisions: list[dict[str, Any]] = []
+        self.tiers: list[dict[str, Any]] = []
         self.path: dict[str, Any] | None = None
         self.start: dict[str, Any] | None = None
 
@@ -103,6 +105,10 @@ class Bench:
         whole = self._job(first.hidden, first.batch, "float32", self.plan.samples or SAMPLES)
         rows = precisions(whole, is_real=self.pictures.is_real)
         self.precisions = yield from self._paced(rows, SECONDS_OF_A_PRECISION)
+        yield "data tiers"
+        for batch in self.plan.batches:
+            rates = feed_rates(whole.data.to(torch.device("cpu")), self.device, batch, rounds)
+            self.tiers += [{"batch": batch, "tier": tier, "samples_per_second": rate} for tier, rate in rates.items()]
         yield from self._paced(self._whole_path(whole), SECONDS_OF_A_PATH)
         try:
             self.start = yield from self._paced(start(self.pictures.settings, rounds), SECONDS_OF_A_START)
@@ -183,6 +189,7 @@ class Bench:
             "overhead": self.costs,
             "whole_path": self.path,
             "precisions": self.precisions,
+            "tiers": self.tiers,
             "start": self.start,
             "holds": [figure.as_dict() for figure in holds.figures(self.cells, self.costs, self.start)],
             "not_measured": self.left_out,
