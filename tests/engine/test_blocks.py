@@ -6,6 +6,7 @@ the same memory stands for the replay: everything is then real but the capture i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,17 @@ def test_a_live_change_takes_effect_and_only_other_operations_make_a_new_graph(l
     ours, theirs = ([e.train_loss for e in some if isinstance(e, EpochEnded)] for some in (events, plain))
     assert ours == pytest.approx(theirs, rel=1e-5)
     assert capture.captures == captures
+
+
+def test_a_batch_size_that_comes_back_is_captured_on_memory_of_its_own() -> None:
+    sizes = {2: 32, 6: 48, 10: 16, 14: 64}
+    asked = {look: [json.dumps({"command": "set", "batch_size": size})] for look, size in sizes.items()}
+    capture = Replayed()
+    made = in_blocks(capture, epochs=4)
+    laid = made.steps.step.passes
+    run(made, inbox=At(asked), every_step=True)
+    assert capture.captures == 5
+    assert made.steps.step.passes is not laid
 
 
 def test_a_bad_loss_inside_a_block_is_named_and_keeps_the_weights_of_the_step_before() -> None:

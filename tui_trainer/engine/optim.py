@@ -37,6 +37,11 @@ class Shape:
     has_momentum: bool
 
 
+def shape_of(config: Optimizer) -> Shape:
+    """The shape of a step under these settings."""
+    return Shape(config.weight_decay > 0, config.clip_norm > 0, config.momentum > 0)
+
+
 class Update:
     """Changes `parameters.flat` by a gradient of all of it, which it may overwrite. `state` has (n,) tensors."""
 
@@ -56,7 +61,7 @@ class Update:
     def change(self, config: Optimizer) -> None:
         """Live settings that hold from the next step on."""
         self.config = config
-        self.shape = Shape(config.weight_decay > 0, config.clip_norm > 0, config.momentum > 0)
+        self.shape = shape_of(config)
         self.live = {name: getattr(config, name) for name in LIVE}
         if not self.shape.has_momentum:
             self._buffer = None

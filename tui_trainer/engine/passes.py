@@ -75,7 +75,10 @@ class Gradients:
 
 
 class Rooms:
-    """Memory for results, the same at every step: pages that are new each time cost a wide net a fifth."""
+    """Memory for results, the same at every step: pages that are new each time cost a wide net a fifth.
+
+    A captured graph writes there, so none is given back before the passes are laid anew.
+    """
 
     def __init__(self) -> None:
         self._rooms: dict[tuple[int, int], Tensor] = {}
@@ -86,8 +89,6 @@ class Rooms:
             return None
         room = self._rooms.get((rows, columns))
         if room is None:
-            if len(self._rooms) > 3:  # the batch size changed while it trains
-                self._rooms.clear()
             room = self._rooms[rows, columns] = like.new_empty(rows, columns)
         return room
 

@@ -18,7 +18,7 @@ from tui_trainer.engine.data.dataset import DataSet, Samples
 from tui_trainer.engine.group import Group
 from tui_trainer.engine.meter import LossMeter
 from tui_trainer.engine.model import set_dropout
-from tui_trainer.engine.optim import Number, Update
+from tui_trainer.engine.optim import Number, Update, shape_of
 from tui_trainer.engine.parameters import Parameters
 from tui_trainer.engine.passes import Batch, Passes
 
@@ -32,6 +32,7 @@ class Step:
         self.update = Update(config.optimizer, config.regularization, self.parameters)
         self.criterion = Criterion(config.loss, data, self.parameters.flat.device)
         self._model = model
+        self._kind = self._kind_of(config)
         self._is_bf16 = config.hardware.precision == "bf16"
         self.passes = self._lay_passes()
 
@@ -63,15 +64,23 @@ class Step:
 
     def change(self, config: RunConfig) -> bool:
         """Live settings that hold from the next step on. Returns whether other operations are needed for them."""
-        before = (self.update.shape, [layer.p for layer in self._model if isinstance(layer, nn.Dropout)])
+        before, self._kind = self._kind, self._kind_of(config)
         self.criterion.change(config.loss)
         self.update.change(config.optimizer)
         set_dropout(self._model, config.model)
-        after = (self.update.shape, [layer.p for layer in self._model if isinstance(layer, nn.Dropout)])
-        if before == after:
+        if before == self._kind:
             return False
         self.passes = self._lay_passes()
         return True
+
+    def _kind_of(self, config: RunConfig) -> tuple[object, ...]:
+        """What of the live settings decides which operations a step has, and on which memory."""
+        return (
+            shape_of(config.optimizer),
+            config.model.dropout,
+            config.model.input_dropout,
+            config.training.batch_size,
+        )
 
     def _lay_passes(self) -> Passes:
         return Passes(self._model, self.parameters, self.group, is_bf16=self._is_bf16)
