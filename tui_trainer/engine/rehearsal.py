@@ -47,6 +47,8 @@ def fastest_threads(session: Session, most: int) -> int:
     Threads beyond what a step keeps busy, or on cores that somebody else uses, wait for one another: two runs of
     784-128-10 at batch 64 with two threads each are 7 times slower on two cores than with one thread each.
     """
+    if most == 1:
+        return 1
     choices = [1 << power for power in range(most.bit_length()) if 1 << power < most] + [most]
     seconds: dict[int, list[float]] = {threads: [] for threads in choices}
     before, steps = torch.get_num_threads(), session.steps
