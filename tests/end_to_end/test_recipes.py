@@ -51,8 +51,9 @@ def test_digits_reach_what_scikit_learn_reaches_with_the_same_settings(cli: Cli)
 
 @pytest.mark.slow
 def test_simplenet_is_the_tutorial(cli: Cli, data_dir: Path) -> None:
-    # six seeds: single ones differ by 6 %, and another processor's rounding is another draw
-    runs = [ran(cli, "simplenet", "--data-dir", str(data_dir), "--seed", str(seed)) for seed in range(6)]
+    # twelve seeds: single ones differ by 6 %; one thread, since another rounding is another draw of that noise
+    same = ("simplenet", "--data-dir", str(data_dir), "--threads", "1")
+    runs = [ran(cli, *same, "--seed", str(seed)) for seed in range(12)]
     means = [sum(losses) / len(runs) for losses in zip(*(losses for losses, _ in runs), strict=True)]
     assert means == pytest.approx(SIMPLENET_LOSSES, rel=0.05)
     for _, accuracy in runs:
