@@ -23,8 +23,8 @@ Init = Literal[
 Metric = Literal["auto", "val_loss", "val_accuracy", "val_macro_f1", "val_rmse", "train_loss"]
 MOST_LAYERS = 64
 MEMORY: dict[str, Any] = {
-    "pattern": r"^(auto|\d{1,9}(\.\d{1,9})? ?[kMGT]B)$",
-    "expected": "auto, or a size as in 500MB or 4GB",
+    "pattern": r"^(auto|\d{1,9}(\.\d{1,9})? ?[kKmMgGtT][bB])$",
+    "expected": "auto, or a size in kB, MB, GB or TB, as in 500MB",
 }
 
 
@@ -243,7 +243,7 @@ class RunConfig(BaseModel):
 
 def contradiction(config: RunConfig) -> str | None:
     """The sentence that says why these settings cannot stand together, or None."""
-    data, optimizer, training = config.data, config.optimizer, config.training
+    data, optimizer, training, hardware = config.data, config.optimizer, config.training, config.hardware
     task = DATA_SETS[data.name].task
     if crowded := _crowded(config.hardware):
         return crowded
@@ -260,6 +260,10 @@ def contradiction(config: RunConfig) -> str | None:
         return f"--monitor {training.monitor} needs classes, but {data.name} has values to predict; use val_rmse"
     if task == "classes" and training.monitor == "val_rmse":
         return f"--monitor val_rmse needs values to predict, but {data.name} has classes; use val_accuracy or val_loss"
+    if hardware.engine in ("graph", "compile") and (hardware.processes > 1 or "," in hardware.device):
+        return f"--engine {hardware.engine} runs in one process, and several are asked for; use --engine eager or auto"
+    if hardware.engine == "graph" and hardware.device == "cpu":
+        return "--engine graph is a CUDA graph and needs a GPU, but --device is cpu; use --engine auto"
     if optimizer.nesterov and not optimizer.momentum:
         return "--nesterov needs --momentum above 0"
     if optimizer.name == "adamw" and optimizer.weight_decay_mode == "coupled":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tui_trainer.data_sets import DATA_SETS
 from tui_trainer.errors import InputError, nearest
 
 FOLDERS = (Path(__file__).parent / "configs", Path(__file__).parent.parent / "configs")  # installed; checkout
@@ -38,6 +39,8 @@ def find(word: str) -> Path:
         return Path(recipes[word])
     if word.endswith(".toml") or "/" in word:
         return Path(word)
+    if word in DATA_SETS:
+        raise InputError(f"{word} is a data set and no recipe; train on it with --data {word}")
     shown = ascii(word)[:60]
     raise InputError(
         f"{shown} is no recipe{nearest(word, recipes)} (recipes: {', '.join(recipes)}; or name a .toml file)"

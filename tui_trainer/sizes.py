@@ -5,11 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+UNITS_IN_CAPITALS = {unit.upper(): size for unit, size in UNITS.items()}
 
 
 def bytes_of(text: str) -> int:
-    """`1.5GB` or `500 MB` in bytes, rounded down."""
-    return int(Decimal(text[:-2]) * UNITS[text[-2:]])
+    """`1.5GB` or `500 mb` in bytes, rounded down."""
+    return int(Decimal(text[:-2]) * UNITS_IN_CAPITALS[text[-2:].upper()])
 
 
 def size_text(size: int) -> str:

@@ -61,7 +61,7 @@ def in_blocks(capture: Replayed | None = None, *, compiled: bool = False, block:
 )
 def test_blocks_are_as_large_as_leaves_little_over(full_batches: int, most: int, block: int) -> None:
     steps = BlockSteps(session().steps.step, "test", most)
-    steps.fit(full_batches)
+    steps.fit(full_batches, 64)
     assert steps.block == block
 
 

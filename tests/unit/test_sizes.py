@@ -29,5 +29,5 @@ def test_a_shown_size_can_be_typed_and_is_right_to_three_digits(size: int) -> No
 
 
 def test_units_are_decimal() -> None:
-    assert [bytes_of(text) for text in ("1.5GB", "0.1 kB", "2TB")] == [1_500_000_000, 100, 2_000_000_000_000]
+    assert [bytes_of(text) for text in ("1.5gb", "0.1 kB", "2TB")] == [1_500_000_000, 100, 2_000_000_000_000]
     assert [size_text(size) for size in (0, 47_040_000, 999_600)] == ["0.00 kB", "47.0 MB", "1.00 MB"]

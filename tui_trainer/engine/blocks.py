@@ -44,6 +44,7 @@ class BlockSteps:
     ) -> None:  # fmt: skip
         self.step, self.name, self.block, self._most = step, name, most, most
         self.troubles: list[str] = []  # sentences for whoever watches the run
+        self._size = 0  # of a full batch
         self._translate, self._capture = translate, capture
         device = step.parameters.flat.device
         self._live = {setting: torch.zeros((), device=device) for setting in LIVE}
@@ -60,7 +61,8 @@ class BlockSteps:
         if (self.block, batch_size, look_every) in self._made:
             return ""
         if self._translate:
-            return f"compiling {self.block} training steps (some 20 s; less for a net that was compiled before)"
+            steps = "a training step" if self.block == 1 else f"{self.block} training steps"
+            return f"compiling {steps} (some 20 s; less for a net that was compiled before)"
         return "capturing a CUDA graph"
 
     @torch.no_grad()
@@ -89,9 +91,10 @@ class BlockSteps:
             self._made[key] = self._make(count, batch, look_every)
         return self._made[key]
 
-    def fit(self, full_batches: int) -> None:
+    def fit(self, full_batches: int, size: int) -> None:
         """See `Steps`. As many as leave fewest over: those are run one by one."""
         choices = range(min(self._most, full_batches), self._most // 2, -1) or [max(1, full_batches)]
+        self._size = size
         self.block = min(choices, key=lambda block: full_batches % block)
 
     def change(self, config: RunConfig) -> None:
@@ -117,7 +120,7 @@ class BlockSteps:
                 is_looked_at = bool(look_every) and number % look_every == look_every - 1
                 step(samples.inputs[part], samples.targets[part], batch, lrs[number], is_looked_at=is_looked_at)
 
-        is_whole = count == self.block
+        is_whole = count == self.block and batch.size == self._size  # an epoch's last, small batch is run as it is
         made = self._translate(body) if self._translate and is_whole else body
         lrs = torch.zeros(count, device=step.parameters.flat.device)
         return _Block(made, lrs, self._capture if is_whole else None)

@@ -92,6 +92,16 @@ class Pace:
         self._reported += spent
 
     @contextmanager
+    def warming_up(self) -> Iterator[None]:
+        """Time that counts for the run, and neither as training nor for what is left of it; nor do its samples."""
+        start = time.monotonic()
+        counted = self._samples, self._epoch_samples, self._since_report
+        with self.aside():
+            yield
+        self._samples, self._epoch_samples, self._since_report = counted
+        self._rate_began += time.monotonic() - start
+
+    @contextmanager
     def stopped(self) -> Iterator[None]:
         """Time that does not count at all: a pause."""
         start = time.monotonic()

@@ -22,13 +22,13 @@ GAIN = 0.92  # of its time: what more threads have to save to be worth what they
 
 @contextmanager
 def rehearsal(session: Session) -> Iterator[None]:
-    """Weights, optimizer, figures, random state and counters are afterwards what they were; time stands still."""
+    """Weights, optimizer, figures, random state and counters are afterwards what they were."""
     tensors = [*session.steps.step.tensors(), *session.model.buffers()]
     kept = [tensor.clone() for tensor in tensors]
     meter, counters = dict(vars(session.meter)), (session.position, session.step, session.lr)
     random = torch.get_rng_state()
     random_cuda = torch.cuda.get_rng_state(session.device) if session.device.type == "cuda" else None
-    with session.pace.stopped():
+    with session.pace.warming_up():
         try:
             yield
         finally:

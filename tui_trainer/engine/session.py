@@ -72,7 +72,7 @@ class Session:
         if self._order is not None:
             self._epoch = Epoch(self.feed, self._order, self.group, size, self.position, self.epoch_end)
         steps = len(self.data.train) // size
-        self.steps.fit(steps)
+        self.steps.fit(steps, size)
         self._look_every = 0
         if self.data.task == "classes":  # every batch would cost a small net 2 to 10 % of its speed
             self._look_every = 1 if steps <= 4 else 4 if steps < 64 else 8

@@ -106,8 +106,8 @@ class Steps(Protocol):
     def prepare(self, samples: Samples, rows: Tensor | None, batch: Batch, lrs: Sequence[float], look: int) -> None:
         """Do that work, by steps on these samples. What they change is the caller's to restore."""
 
-    def fit(self, full_batches: int) -> None:
-        """Choose `block` for epochs of so many full batches."""
+    def fit(self, full_batches: int, size: int) -> None:
+        """Choose `block` for epochs of so many full batches of this size."""
 
     def change(self, config: RunConfig) -> None:
         """Live settings that hold from the next step on."""
@@ -137,7 +137,7 @@ class EagerSteps:
     def prepare(self, samples: Samples, rows: Tensor | None, batch: Batch, lrs: Sequence[float], look: int) -> None:
         """See `Steps`."""
 
-    def fit(self, full_batches: int) -> None:
+    def fit(self, full_batches: int, size: int) -> None:
         """See `Steps`."""
 
     def change(self, config: RunConfig) -> None:

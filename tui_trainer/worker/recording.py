@@ -85,6 +85,7 @@ def failed(run: RunDir, what: str) -> RunEnded:
         message=message,
         run=run.name,
         run_dir=str(run.path),
+        seconds=round(state.last_heard - state.started.time, 3) if state.started else 0.0,  # pauses and all
         epochs_done=state.epochs_done,
         step=state.step,
         best_epoch=state.best.epoch if state.best else None,

@@ -37,8 +37,8 @@ class Placed:
         where = {"device": "on the device", "host": "in the host's memory", "file": "in a mapped file"}[self.tier]
         over = {
             "device": "",
-            "host": f", over --device-memory {size_text(self.device_budget)}",
-            "file": f", over --host-memory {size_text(self.host_budget)}",
+            "host": f" (more than --device-memory {size_text(self.device_budget)})",
+            "file": f" (more than --host-memory {size_text(self.host_budget)})",
         }[self.tier]
         return f"{size_text(self.data_bytes)} of training samples {where}{over}"
 
