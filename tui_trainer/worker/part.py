@@ -45,6 +45,7 @@ def take_part(place: Place, play: Callable[[Part], Iterator[Event]], show: Show)
     A process that fails ends here: what is left of a broken group can hang whoever tries to leave it.
     """
     line = Line(Path(os.environ[CHANNEL_VARIABLE]), place.rank) if place.is_ours else None
+    part = ALONE_PART
     try:
         part = Part(join(place), place, line)
         code = show(play(part), part)
@@ -54,10 +55,11 @@ def take_part(place: Place, play: Callable[[Part], Iterator[Event]], show: Show)
             _end(code)
         leave(part.group)
     except InputError as error:
+        leave(part.group)  # all have heard it; a group that is open when Python ends can abort the process
         if not place.is_first:
             if line:
                 line.tell(str(error))
-            return BAD_INPUT
+            _end(BAD_INPUT)
         if line:
             line.say_end(BAD_INPUT)
         raise
