@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from tui_trainer.commands import Command
 from tui_trainer.engine import checkpoint
@@ -20,6 +21,11 @@ from tui_trainer.knobs import build
 
 CPU = torch.device("cpu")
 Inbox = Callable[[], Sequence[str | Command]]
+
+
+def linear_weights(model: nn.Sequential) -> list[Tensor]:
+    """The weight matrices (units, inputs), first layer first."""
+    return [module.weight for module in model if isinstance(module, nn.Linear)]
 
 
 def session(**values: Any) -> Session:

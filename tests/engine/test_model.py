@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from tests.engine.small import session
-from tui_trainer.engine.model import ScaledTanh, linear_weights, parameter_count
+from tests.engine.small import linear_weights, session
+from tui_trainer.engine.model import ScaledTanh, parameter_count
 from tui_trainer.knobs import KNOBS
 
 

@@ -9,9 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import lr_scheduler
 
-from tests.engine.small import session
+from tests.engine.small import linear_weights, session
 from tui_trainer.config import Schedule
-from tui_trainer.engine.model import linear_weights
 from tui_trainer.engine.schedule import lr_factor
 
 OURS_AND_TORCHS: list[tuple[dict[str, Any], Callable[..., torch.optim.Optimizer]]] = [

@@ -105,11 +105,6 @@ def set_dropout(model: nn.Sequential, config: Model) -> None:
             module.p = config.input_dropout if name == "input_dropout" else config.dropout
 
 
-def linear_weights(model: nn.Sequential) -> list[Tensor]:
-    """The weight matrices (units, inputs), first layer first: what L1 and max-norm act on."""
-    return [module.weight for module in model if isinstance(module, nn.Linear)]
-
-
 def all_finite(model: nn.Module) -> bool:
     """Whether every weight and buffer is a finite number."""
     return all(bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values())
