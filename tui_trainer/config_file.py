@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from tui_trainer.config import RunConfig
+from tui_trainer.data_sections import TABLE_OF
 from tui_trainer.errors import InputError, nearest
 from tui_trainer.knobs import BY_PATH, KNOBS, build, values_of
 
+TABLES = {TABLE_OF.get(section, section): section for section in RunConfig.model_fields}
+"""{name of a table in TOML: section}"""
 COMMENT_COLUMN = 32  # where the sentences of a written config start
 
 
@@ -30,26 +33,33 @@ class ConfigFile:
     def where(self, name: str) -> str:
         """`simplenet.toml, line 7: lr`."""
         knob = KNOBS[name]
-        return f"{self.path}{self._line(knob.section, knob.key)}: {knob.path}"
+        return f"{self.path}{self._line(knob.table, knob.key)}: {knob.path}"
 
     def _pairs(self, tables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-        for section, table in tables.items():
-            keys = [knob.key for knob in KNOBS.values() if knob.section == section]
-            if not keys:
-                raise self._mistake(section, "", self._unknown_table(section))
-            if not isinstance(table, Mapping):
-                raise self._mistake(section, "", f"{section} is a table; write [{section}] and its keys below")
-            for key, value in table.items():
-                if key not in keys:
-                    known = f" (known: {', '.join(keys)})"
-                    raise self._mistake(section, key, f"unknown key {section}.{key}{nearest(key, keys)}{known}")
-                yield BY_PATH[f"{section}.{key}"].name, value
+        for name, table in tables.items():
+            if name not in TABLES:
+                raise self._mistake(name, "", self._unknown_table(name))
+            yield from self._pairs_of(name, table)
 
-    def _unknown_table(self, section: str) -> str:
-        if knob := KNOBS.get(section):
-            return f"{section} stands outside its table; write it as {knob.key} below [{knob.section}]"
-        known = list(RunConfig.model_fields)
-        return f"unknown table {section!r}{nearest(section, known)} (known: {', '.join(known)})"
+    def _pairs_of(self, name: str, table: Any) -> Iterator[tuple[str, Any]]:
+        """One table's, by its name in TOML, and those of the tables below it."""
+        if not isinstance(table, Mapping):
+            raise self._mistake(name, "", f"{name} is a table; write [{name}] and its keys below")
+        keys = [knob.key for knob in KNOBS.values() if knob.section == TABLES[name]]
+        for key, value in table.items():
+            if f"{name}.{key}" in TABLES:
+                yield from self._pairs_of(f"{name}.{key}", value)
+            elif key in keys:
+                yield BY_PATH[TABLES[name], key].name, value
+            else:
+                known = f" (known: {', '.join(keys)})"
+                raise self._mistake(name, key, f"unknown key {name}.{key}{nearest(key, keys)}{known}")
+
+    def _unknown_table(self, name: str) -> str:
+        if knob := KNOBS.get(name):
+            return f"{name} stands outside its table; write it as {knob.key} below [{knob.table}]"
+        known = list(TABLES)
+        return f"unknown table {name!r}{nearest(name, known)} (known: {', '.join(known)})"
 
     def _mistake(self, section: str, key: str, sentence: str) -> InputError:
         return InputError(f"{self.path}{self._line(section, key)}: {sentence}")
@@ -96,11 +106,21 @@ def to_toml(config: RunConfig) -> str:
     values = values_of(config)
     for section in RunConfig.model_fields:
         table = tomlkit.table()
+        mappings = []
         for knob in (knob for knob in KNOBS.values() if knob.section == section):
             value = values[knob.name]
+            if isinstance(value, Mapping):
+                mappings.append((knob, value))
+                continue
             item = tomlkit.item(list(value) if isinstance(value, tuple) else value)
             item.comment(knob.sentence)
             item.trivia.comment_ws = " " * max(2, COMMENT_COLUMN - len(f"{knob.key} = {item.as_string()}"))
             table.add(knob.key, item)
-        document.add(section, table)
+        for knob, value in mappings:  # tables of their own come after the keys
+            below = tomlkit.table()
+            below.comment(knob.sentence)
+            below.update(value)
+            table.add(knob.key, below)
+        parent, _, name = TABLE_OF.get(section, section).rpartition(".")
+        (document[parent] if parent else document).add(name, table)
     return tomlkit.dumps(document)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Task = Literal["classes", "values"]
+Task = Literal["classes", "values", "labels"]
 
 
 class KnownDataSet(NamedTuple):

@@ -67,7 +67,7 @@ class RunStarted(Said):
     run: str
     run_dir: str
     data: str
-    task: Literal["classes", "values"]
+    task: Literal["classes", "values", "labels"]
     class_names: list[str]
     inputs: int
     outputs: int

@@ -13,8 +13,10 @@ import annotated_types
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from tui_trainer.config import RunConfig, Section
+from tui_trainer.config import RunConfig
+from tui_trainer.data_sections import TABLE_OF
 from tui_trainer.errors import InputError, nearest
+from tui_trainer.sections import Section
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,13 @@ class Knob:
 
     @property
     def path(self) -> str:
-        """Where it stands in TOML: `training.batch_size`."""
-        return f"{self.section}.{self.key}"
+        """Where it stands in TOML: `training.batch_size`, `data.split.folds`."""
+        return f"{self.table}.{self.key}"
+
+    @property
+    def table(self) -> str:
+        """The TOML table: the section's name, or below another one's."""
+        return TABLE_OF.get(self.section, self.section)
 
     def of(self, config: RunConfig) -> Any:
         """Its value in a config."""
@@ -114,7 +121,8 @@ KNOBS: dict[str, Knob] = {
     for section, declared in _sections()
     for knob in (_read(section, key, field, declared.__doc__ or "") for key, field in declared.model_fields.items())
 }
-BY_PATH: dict[str, Knob] = {knob.path: knob for knob in KNOBS.values()}
+BY_PATH: dict[tuple[str, str], Knob] = {(knob.section, knob.key): knob for knob in KNOBS.values()}
+"""By section and key."""
 
 
 def build(values: Mapping[str, Any], where: Callable[[str], str] = lambda name: KNOBS[name].flag) -> RunConfig:
@@ -150,7 +158,8 @@ def _sentence(
     error: ValidationError, values: Mapping[str, Any], where: Callable[[str], str], knob: Knob | None = None
 ) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
-    knob = knob or BY_PATH.get(".".join(str(part) for part in first["loc"][:2]))
+    section, key = (*map(str, first["loc"][:2]), "", "")[:2]
+    knob = knob or BY_PATH.get((section, key))
     own_words = str(first.get("ctx", {}).get("error", ""))
     if knob is None:
         return own_words or first["msg"]
@@ -161,7 +170,11 @@ def _sentence(
 
 def shown(value: Any) -> str:
     """A value as TOML shows it, cut to a length that fits an error."""
-    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    text = str(value)
+    if isinstance(value, tuple):
+        text = ",".join(map(str, value))
+    if isinstance(value, Mapping):
+        text = ",".join(f"{name}={word}" for name, word in value.items())
     text = text.lower() if isinstance(value, bool) else text
     text = "".join(mark if mark.isprintable() else "?" for mark in text)
     return (text if len(text) <= 60 else text[:57] + "...") or '""'

@@ -19,6 +19,26 @@ def folder(text: str, flag: str) -> Path:
         raise InputError(f"{flag} {ascii(text)[1:-1][:100]}: not a folder's name: {error}") from None
 
 
+def found(text: str, data_dir: str, flag: str, near: Path | None = None) -> Path:
+    """The file or folder that is meant: as it stands, beside the one `near`, or below the data folder.
+
+    Raises InputError naming where it was looked for.
+    """
+    path = folder(text, flag)
+    below = folder(data_dir, "--data-dir")
+    places = [path, *([(near if near.is_dir() else near.parent) / path] if near else []), below / path]
+    for place in dict.fromkeys(places):
+        try:
+            if place.exists():
+                return place
+        except (OSError, ValueError):  # a name no file system takes, a folder without rights
+            continue
+    looked = ", ".join(str(place) for place in dict.fromkeys(places))
+    raise InputError(
+        f"{flag} {ascii(text)[1:-1][:100]}: no such file or folder (looked for {ascii(looked)[1:-1][:300]})"
+    )
+
+
 def command_of(module: str, *arguments: str) -> list[str]:
     """A module of this program as a process of its own."""
     return [sys.executable, *_safe_path(), "-m", module, *arguments]

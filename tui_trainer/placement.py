@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tui_trainer import devices
-from tui_trainer.config import Hardware
 from tui_trainer.errors import InputError
+from tui_trainer.sections import Hardware
 
 CHANNEL_VARIABLE = "TUI_TRAINER_AGENT"  # folder through which our agent and its processes talk
 DEVICES_VARIABLE = "TUI_TRAINER_DEVICES"  # what the agent gave them, one each

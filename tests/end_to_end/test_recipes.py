@@ -12,7 +12,8 @@ from sklearn.neural_network import MLPClassifier
 from tests.conftest import ROOT, Said
 from tests.end_to_end.runs import events_of
 from tui_trainer import config_file, recipes
-from tui_trainer.config import Data
+from tui_trainer.config import RunConfig
+from tui_trainer.data_sections import Data
 from tui_trainer.engine.data import load
 
 Cli = Callable[..., Said]
@@ -40,7 +41,7 @@ def test_every_recipe_is_valid_and_opens_with_its_command_and_its_expected_resul
 
 def test_digits_reach_what_scikit_learn_reaches_with_the_same_settings(cli: Cli) -> None:
     _, accuracy = ran(cli, "digits", "--validation", "0", "--threads", "1")
-    data = load(Data(validation=0), seed=0)
+    data = load(RunConfig(data=Data(validation=0)))
     net = MLPClassifier((128,), batch_size=64, learning_rate_init=1e-3, alpha=0, max_iter=30, random_state=0)
     with pytest.warns(UserWarning, match="Maximum iterations"):
         net.fit(data.train.inputs.numpy() / load_digits().data.std(), data.train.targets.numpy())

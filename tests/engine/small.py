@@ -37,7 +37,7 @@ def session_in(group: Group, **values: Any) -> Session:
     """The same, of one of several processes."""
     torch.set_num_threads(1)
     config = build({"epochs": 3, **values})
-    return Session(config, load(config.data, config.training.seed), CPU, group)
+    return Session(config, load(config), CPU, group)
 
 
 def run(of: Session, folder: Path | None = None, inbox: Inbox = lambda: (), *, every_step: bool = False) -> list[Event]:

@@ -47,7 +47,7 @@ def job(tmp_path: Path) -> Job:
     write_separable(tmp_path / "data")
     values = {"data": "mnist", "data_dir": str(tmp_path / "data"), "normalize": "unit", "validation": 0}
     settings = build({**values, "batch_size": 60, "hidden": "128", "threads": 1})
-    return Job(settings, load(settings.data, 0), tmp_path / "data", CPU, 1)
+    return Job(settings, load(settings), tmp_path / "data", CPU, 1)
 
 
 @pytest.mark.parametrize("name", list(RIVALS))

@@ -18,11 +18,13 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tui_trainer.config import Data
+from tui_trainer.config import RunConfig
+from tui_trainer.data_sections import Data
 from tui_trainer.engine.data import idx, load, vision
 from tui_trainer.engine.data.dataset import Samples, Source
 from tui_trainer.engine.data.prepare import measure, read_source, split_off
 from tui_trainer.errors import InputError
+from tui_trainer.sections import Training
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
@@ -56,7 +58,7 @@ def write_mnist(folder: Path, samples: int = 40, *, zipped: bool = False) -> Non
     ],
 )
 def test_embedded_sets_are_whole_and_split_without_loss(name: str, samples: int, features: int, outputs: int) -> None:
-    data = load(Data(name=name), seed=0)
+    data = load(RunConfig(data=Data(name=name)))
     assert data.validation is not None
     assert len(data.train) + len(data.validation) + len(data.test) == samples
     assert (data.inputs, data.outputs) == (features, outputs)
@@ -68,7 +70,7 @@ def test_mnist_is_mnist(data_dir: Path) -> None:
     assert torch.bincount(source.train.targets).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert torch.bincount(source.test.targets).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert source.train.inputs.dtype == torch.uint8
-    data = load(Data(name="mnist", dir=str(data_dir), normalize="standard", validation=0), seed=0)
+    data = load(RunConfig(data=Data(name="mnist", dir=str(data_dir), normalize="standard", validation=0)))
     shift, spread = data.scaling.shift / 255, data.scaling.spread / 255
     assert (round(shift.item(), 4), round(spread.item(), 4)) == (0.1307, 0.3081)  # the figures everybody quotes
 
@@ -83,7 +85,9 @@ def test_mnist_agrees_with_torchvision(data_dir: Path) -> None:
 
 
 def test_splits_are_stratified_seeded_and_the_test_split_is_no_matter_of_the_seed() -> None:
-    first, again, other = (load(Data(validation=0.2), seed=seed) for seed in (1, 1, 2))
+    first, again, other = (
+        load(RunConfig(data=Data(validation=0.2), training=Training(seed=seed))) for seed in (1, 1, 2)
+    )
     assert first.validation is not None
     assert other.validation is not None
     assert first.fingerprint == again.fingerprint != other.fingerprint
@@ -98,10 +102,10 @@ def test_scaling_comes_from_the_training_split_alone() -> None:
     standard = measure(Data(normalize="standard"), source, train)
     assert standard.shift.tolist() == [2, 5, 8]
     assert standard.spread.tolist() == [1, 1, 1]  # the constant column stays 0 and does no harm
-    assert (standard.target_shift, standard.target_spread) == (3.0, 2.0)
+    assert (standard.target_shift.item(), standard.target_spread.item()) == (3.0, 2.0)
     unit = measure(Data(normalize="unit", target_scaling="none"), source, train)
     assert ((inputs - unit.shift) / unit.spread).tolist() == [[0, 0, 0], [1, 0, 1]]
-    assert (unit.target_shift, unit.target_spread) == (0.0, 1.0)
+    assert (unit.target_shift.item(), unit.target_spread.item()) == (0.0, 1.0)
 
 
 def test_pictures_are_scaled_by_channel_and_by_their_full_scale() -> None:
@@ -118,7 +122,7 @@ def test_pictures_are_scaled_by_channel_and_by_their_full_scale() -> None:
 
 def test_a_share_too_small_for_the_classes_is_refused() -> None:
     with pytest.raises(InputError, match=r"--validation 0\.001 cannot split"):
-        load(Data(name="iris", validation=0.001), seed=0)
+        load(RunConfig(data=Data(name="iris", validation=0.001)))
 
 
 def test_split_off_keeps_every_sample_once() -> None:
@@ -130,7 +134,7 @@ def test_split_off_keeps_every_sample_once() -> None:
 @pytest.mark.parametrize("zipped", [False, True])
 def test_files_in_torchvisions_layout_are_read_plain_or_zipped(tmp_path: Path, zipped: bool) -> None:
     write_mnist(tmp_path, zipped=zipped)
-    data = load(Data(name="mnist", dir=str(tmp_path), validation=0), seed=0)
+    data = load(RunConfig(data=Data(name="mnist", dir=str(tmp_path), validation=0)))
     assert torch.equal(data.train.inputs.reshape(-1, 28, 28)[:, :, 0].argmax(1), data.train.targets)
 
 
@@ -152,7 +156,7 @@ def test_a_damaged_file_is_named_with_what_is_wrong(tmp_path: Path, file: str, c
     path = tmp_path / "MNIST" / "raw" / file
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:
-        load(Data(name="mnist", dir=str(tmp_path)), seed=0)
+        load(RunConfig(data=Data(name="mnist", dir=str(tmp_path))))
     assert str(path) in str(caught.value)
     assert said in str(caught.value)
 
@@ -198,7 +202,7 @@ def test_what_is_missing_is_downloaded(tmp_path: Path, server: str, monkeypatch:
         resources.append((file.name, hashlib.md5(file.read_bytes()).hexdigest()))
     monkeypatch.setattr(MNIST, "mirrors", [server])
     monkeypatch.setattr(MNIST, "resources", resources)
-    data = load(Data(name="mnist", dir=str(tmp_path / "data"), validation=0), seed=0)
+    data = load(RunConfig(data=Data(name="mnist", dir=str(tmp_path / "data"), validation=0)))
     assert len(data.train) == 40
 
 
@@ -209,7 +213,7 @@ def test_without_an_answer_the_files_and_the_offline_way_are_named(
 
     monkeypatch.setattr(MNIST, "mirrors", [server, "http://127.0.0.1:9/"])
     with pytest.raises(InputError) as caught:
-        load(Data(name="mnist", dir=str(tmp_path / "data")), seed=0)
+        load(RunConfig(data=Data(name="mnist", dir=str(tmp_path / "data"))))
     said = str(caught.value)
     assert "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte" in said
     assert str(tmp_path / "data" / "MNIST" / "raw") in said
@@ -230,11 +234,11 @@ def test_a_torchvision_that_does_not_fit_is_named_and_mnist_works_without_it(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Unfit(), *sys.meta_path])
     write_mnist(tmp_path)
-    assert len(load(Data(name="mnist", dir=str(tmp_path), validation=0), seed=0).train) == 40
+    assert len(load(RunConfig(data=Data(name="mnist", dir=str(tmp_path), validation=0))).train) == 40
     with pytest.raises(
         InputError, match=r"torchvision .* cannot be imported beside torch .* reinstall it with `pip install"
     ):
-        load(Data(name="kmnist", dir=str(tmp_path)), seed=0)
+        load(RunConfig(data=Data(name="kmnist", dir=str(tmp_path))))
 
 
 def test_cifar_is_read_channel_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ LOWERED: dict[str, dict[str, str]] = {
 def from_tier(tier: str, **values: Any) -> Session:
     torch.set_num_threads(1)
     config = build({"epochs": 3, **LOWERED[tier], **values})
-    data, feed, placed = place(load(config.data, config.training.seed), CPU, config.hardware)
+    data, feed, placed = place(load(config), CPU, config.hardware)
     assert (feed.tier, placed.tier) == (tier, tier)
     return Session(config, data, CPU, feed=feed)
 
@@ -90,7 +90,7 @@ def test_a_process_of_several_takes_its_share_of_every_batch(tier: str) -> None:
         batch = order[position : min(end, position + size)]
         samples, rows = epoch.samples(position, 1)
         mine = samples.pick(rows) if rows is not None else samples
-        wanted = load(made.config.data, 0).train.pick(batch[group.share(len(batch))])
+        wanted = load(made.config).train.pick(batch[group.share(len(batch))])
         assert torch.equal(mine.inputs, wanted.inputs)
         assert torch.equal(mine.targets, wanted.targets)
     made.feed.close()

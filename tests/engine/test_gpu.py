@@ -26,7 +26,7 @@ pytestmark = [
 def session(where: str, **values: Any) -> Session:
     config = build({"epochs": 3, "device": where, **values})
     chosen = device.choose(config.hardware)
-    return Session(config, load(config.data, 0).to(chosen), chosen)
+    return Session(config, load(config).to(chosen), chosen)
 
 
 def losses(made: Session) -> list[float]:
@@ -81,7 +81,7 @@ def test_a_live_change_reaches_the_graph(line: str) -> None:
 def test_every_tier_gives_the_same_losses(tier: dict[str, Any]) -> None:
     config = build({"epochs": 3, "device": "cuda", **tier})
     chosen = device.choose(config.hardware)
-    data, feed, _ = place(load(config.data, 0), chosen, config.hardware)
+    data, feed, _ = place(load(config), chosen, config.hardware)
     far = Session(config, data, chosen, feed=feed)
     assert losses(far) == pytest.approx(losses(session("cuda")), abs=1e-4)
     feed.close()

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from torch.optim import lr_scheduler
 
 from tests.engine.small import linear_weights, session
-from tui_trainer.config import Schedule
 from tui_trainer.engine.schedule import lr_factor
+from tui_trainer.sections import Schedule
 
 OURS_AND_TORCHS: list[tuple[dict[str, Any], Callable[..., torch.optim.Optimizer]]] = [
     ({"optimizer": "sgd", "lr": 0.1}, lambda p: torch.optim.SGD(p, 0.1)),

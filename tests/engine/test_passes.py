@@ -99,7 +99,7 @@ def test_the_share_of_a_process_gives_its_part_of_the_gradient() -> None:
 @pytest.mark.parametrize("values", [{}, {"normalization": "layer"}, {"activation": "gelu"}], ids=str)
 def test_bf16_is_close_to_torchs_autocast(values: dict[str, Any]) -> None:
     config = build({"precision": "bf16", "hidden": "64,64", **values})
-    made = Session(config, load(config.data, 0), CPU)
+    made = Session(config, load(config), CPU)
     inputs, targets = made.data.train.inputs[:SAMPLES], made.data.train.targets[:SAMPLES]
     with torch.autocast("cpu", torch.bfloat16):
         loss, grads = by_autograd(made, inputs, targets)

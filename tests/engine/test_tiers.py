@@ -13,11 +13,13 @@ from torch import Tensor
 
 from tests.engine.small import CPU, session
 from tests.engine.test_feed import Plan, check, feed_threads, needs_cuda
-from tui_trainer.config import Data, Hardware
+from tui_trainer.config import RunConfig
+from tui_trainer.data_sections import Data
 from tui_trainer.engine.data import DataSet, load
 from tui_trainer.engine.data.feed_rates import feed_rates
 from tui_trainer.engine.data.tiers import place
 from tui_trainer.errors import InputError
+from tui_trainer.sections import Hardware
 from tui_trainer.sizes import bytes_of
 
 
@@ -28,7 +30,7 @@ def spills_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def digits() -> DataSet:
-    return load(Data(name="digits"), seed=0)
+    return load(RunConfig(data=Data(name="digits")))
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from tui_trainer import devices, environment, runs_folder
-from tui_trainer.config import Hardware, RunConfig
+from tui_trainer.config import RunConfig
 from tui_trainer.devices import Gpu
 from tui_trainer.errors import InputError
 from tui_trainer.events import RunResumed
 from tui_trainer.knobs import build
 from tui_trainer.placement import devices_of, hosts_in, place_in, tasks_in
+from tui_trainer.sections import Hardware
 from tui_trainer.words import whereabouts
 from tui_trainer.worker.outside import run_of_launch
 

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_trainer.config import MEMORY
+from tui_trainer.sections import MEMORY
 from tui_trainer.sizes import UNITS, bytes_of, size_text
 
 TYPED = MEMORY["pattern"].replace("auto|", "")

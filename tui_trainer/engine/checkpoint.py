@@ -1,7 +1,7 @@
 """Checkpoints: safetensors and one JSON in a folder, written whole, checked by digest; loading executes nothing.
 
-    checkpoints/last/      model.safetensors  training.safetensors  checkpoint.json
-    checkpoints/best/      model.safetensors  checkpoint.json
+    checkpoints/last/      model.safetensors  training.safetensors  preprocessing.*  checkpoint.json
+    checkpoints/best/      model.safetensors  preprocessing.*  checkpoint.json
     last.previous/ best.previous/             the one before, kept until the next is in place
 
 A new folder is written and flushed beside the old one, then renamed; a crash between two renames leaves `.previous`.
@@ -23,6 +23,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from tui_trainer.engine.data.encoding import Saved
 from tui_trainer.errors import DamagedCheckpointError
 from tui_trainer.run_dir import flush_folder, guarded
 
@@ -39,6 +40,7 @@ class Checkpoint:
     weights: dict[str, Tensor]
     training: dict[str, Tensor] = field(default_factory=dict)
     folder: str = ""  # where it was read from
+    preprocessing: Saved | None = None  # from a file's rows to inputs, and from outputs to answers
 
 
 def write(checkpoints: Path, checkpoint: Checkpoint) -> int:
@@ -61,6 +63,9 @@ def _fill(folder: Path, checkpoint: Checkpoint) -> int:
     files = {"model.safetensors": save_tensors(checkpoint.weights)}
     if checkpoint.training:
         files["training.safetensors"] = save_tensors(checkpoint.training)
+    if checkpoint.preprocessing:
+        files["preprocessing.json"] = json.dumps(checkpoint.preprocessing.facts).encode()
+        files["preprocessing.safetensors"] = save_tensors(checkpoint.preprocessing.tensors)
     facts = {
         "format": FORMAT,
         "kind": checkpoint.kind,
@@ -98,17 +103,22 @@ def read(folder: Path) -> Checkpoint:
             raise ValueError("its content does not match its digest")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedCheckpointError(f"{folder / 'checkpoint.json'}: {_reason(error)}") from None
-    tensors = {}
+    tensors: dict[str, dict[str, Tensor]] = {}
+    preprocessing: dict[str, Any] = {}
     for name, expected in facts["sha256"].items():
         try:
             data = (folder / name).read_bytes()
             if hashlib.sha256(data).hexdigest() != expected:
                 raise ValueError("its content does not match its digest")
-            tensors[name] = load_tensors(data)
+            if name.endswith(".json"):
+                preprocessing = json.loads(data)
+            else:
+                tensors[name] = load_tensors(data)
         except (OSError, ValueError, SafetensorError) as error:
             raise DamagedCheckpointError(f"{folder / name}: {_reason(error)}") from None
     weights, training = tensors["model.safetensors"], tensors.get("training.safetensors", {})
-    return Checkpoint(facts["kind"], facts, weights, training, folder.name)
+    saved = Saved(preprocessing, tensors["preprocessing.safetensors"]) if preprocessing else None
+    return Checkpoint(facts["kind"], facts, weights, training, folder.name, saved)
 
 
 def _reason(error: Exception) -> str:

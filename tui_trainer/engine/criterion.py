@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tui_trainer.config import Loss
 from tui_trainer.engine.data.dataset import DataSet
+from tui_trainer.sections import Loss
 
 
 class Criterion:
@@ -24,7 +24,7 @@ class Criterion:
         self._outputs = data.outputs
         self._is_entropy = data.task == "classes" and config.name != "mse"
         self._table = torch.eye(data.outputs, device=device) if data.task == "classes" else None
-        self._shift, self._spread = data.scaling.target_shift, data.scaling.target_spread
+        self._shift, self._spread = data.scaling.target_shift.to(device), data.scaling.target_spread.to(device)
         self.change(config)
 
     def change(self, config: Loss) -> None:

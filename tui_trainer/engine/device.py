@@ -10,11 +10,12 @@ import psutil
 import torch
 
 from tui_trainer import devices
-from tui_trainer.config import Hardware, RunConfig
+from tui_trainer.config import RunConfig
 from tui_trainer.engine.data.dataset import DataSet
 from tui_trainer.engine.model import parameter_count
 from tui_trainer.errors import InputError
 from tui_trainer.placement import Place
+from tui_trainer.sections import Hardware
 
 FLOP_WORTH_A_THREAD = 5e6  # of one step: 50 microseconds of work, some ten times what waking a thread costs
 BYTES_PER_PARAMETER = 16  # weight, gradient, two averages of the optimizer, in float32

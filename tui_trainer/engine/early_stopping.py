@@ -7,14 +7,19 @@ from dataclasses import dataclass, replace
 
 from tui_trainer.data_sets import Task
 
-RISING = ("val_accuracy", "val_macro_f1")  # better when larger; every other figure is better when smaller
+RISING = (
+    "val_accuracy",
+    "val_macro_f1",
+    "val_roc_auc",
+    "val_pr_auc",
+)  # better when larger; every other figure is better when smaller
 
 
 def monitored(monitor: str, task: Task) -> str:
     """The figure that `auto` stands for."""
     if monitor != "auto":
         return monitor
-    return "val_loss" if task == "classes" else "val_rmse"  # the accuracy of a small split ties too often
+    return "val_rmse" if task == "values" else "val_loss"  # the accuracy of a small split ties too often
 
 
 @dataclass(frozen=True)

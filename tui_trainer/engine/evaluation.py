@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tui_trainer.config import Loss
 from tui_trainer.engine.data.dataset import DataSet, Samples
 from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.events import Scores
+from tui_trainer.sections import Loss
 
 CHUNK = 4096  # samples per forward pass: large enough for full speed, small enough for any device
 PAIRS = 128  # of a regression that go into the events: enough to see its shape
@@ -22,7 +22,9 @@ def loss_function(config: Loss, data: DataSet) -> LossFunction:
     """(outputs, targets) -> mean loss. Values are compared in units of the scaled target."""
     if data.task == "values":
         shift, spread = data.scaling.target_shift, data.scaling.target_spread
-        return lambda outputs, targets: F.mse_loss(outputs.float(), (targets - shift) / spread)
+        return lambda outputs, targets: F.mse_loss(
+            outputs.float(), (targets - shift.to(targets.device)) / spread.to(targets.device)
+        )
     if config.name == "mse":
         classes = data.outputs
         return lambda outputs, targets: F.mse_loss(outputs.float(), F.one_hot(targets, classes).float())
@@ -99,7 +101,8 @@ def _class_scores(loss: float, predicted: Tensor, true: Tensor, classes: int) ->
 
 def _value_scores(loss: float, outputs: Tensor, targets: Tensor, data: DataSet) -> Scores:
     """RMSE in original units; R² is the mean over outputs, null where the targets do not vary."""
-    predicted = outputs.double() * data.scaling.target_spread + data.scaling.target_shift
+    shift, spread = (bound.to(outputs.device) for bound in (data.scaling.target_shift, data.scaling.target_spread))
+    predicted = outputs.double() * spread + shift
     errors = predicted - targets.double()
     spread = (targets.double() - targets.double().mean(0)).square().sum(0)
     r2 = (1 - errors.square().sum(0) / spread).mean().item() if bool((spread > 0).all()) else None

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from tui_trainer.config import Model
 from tui_trainer.engine.data.dataset import DataSet, Scaling
+from tui_trainer.sections import Model
 
 
 class Scale(nn.Module):

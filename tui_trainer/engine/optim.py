@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tui_trainer.config import Optimizer, Regularization
 from tui_trainer.engine.parameters import Parameters
+from tui_trainer.sections import Optimizer, Regularization
 
 Number = float | Tensor
 LIVE = ("weight_decay", "clip_norm", "momentum")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tui_trainer.config import Schedule
+from tui_trainer.sections import Schedule
 
 
 def lr_factor(config: Schedule, epochs_done: float, epochs: int) -> float:

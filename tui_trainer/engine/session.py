@@ -12,6 +12,7 @@ from tui_trainer.engine.blocks import engine_for, make_steps
 from tui_trainer.engine.checkpoint import Checkpoint
 from tui_trainer.engine.data.dataset import DataSet, Samples
 from tui_trainer.engine.data.feed import DeviceFeed, Feed
+from tui_trainer.engine.data.preprocessing import preprocessing_of
 from tui_trainer.engine.early_stopping import EarlyStopping, monitored
 from tui_trainer.engine.epoch import Epoch
 from tui_trainer.engine.evaluation import evaluate, loss_function
@@ -42,6 +43,7 @@ class Session:
         self.placed = ""  # where the samples are and why, in words
         self.config, self.data, self.device, self.group = config, data, device, group
         self.model = build_model(config.model, data).to(device)
+        self.preprocessing = preprocessing_of(data)
         self.loss = loss_function(config.loss, data)  # of evaluations
         engine = engine_for(config, device, group)
         self.meter = meter_for(device, reads=engine == "eager")
@@ -212,7 +214,8 @@ class Session:
             "record": vars(self.record),
             "config": values_of(self.config),
         }
-        return Checkpoint("last", facts, _on_cpu(self.model.state_dict()), _on_cpu(training))
+        weights = _on_cpu(self.model.state_dict())
+        return Checkpoint("last", facts, weights, _on_cpu(training), preprocessing=self.preprocessing)
 
     def capture_best(self) -> Checkpoint | None:
         """The best epoch's weights."""
@@ -224,7 +227,7 @@ class Session:
             "record": vars(self.record),
             "config": values_of(self.config),
         }
-        return Checkpoint("best", facts, _on_cpu(self.best_weights))
+        return Checkpoint("best", facts, _on_cpu(self.best_weights), preprocessing=self.preprocessing)
 
     def restore(self, last: Checkpoint, best: Checkpoint | None) -> None:
         """Go on exactly where a checkpoint was taken. Raises InputError where the data or the net is another one."""

@@ -169,7 +169,7 @@ def prepare(config: RunConfig, part: Part = ALONE_PART) -> Session:
     chosen = together(group, lambda: device.choose(config.hardware, part.place))
     if isinstance(group, Ranks):
         group.takes(chosen, device.name_of(chosen))
-    loaded = [host_by_host(group, lambda: load(config.data, config.training.seed))]
+    loaded = [host_by_host(group, lambda: load(config))]
     return together(group, lambda: _session(config, loaded, chosen, part))
 
 

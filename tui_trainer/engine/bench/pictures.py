@@ -49,7 +49,7 @@ def opened(config: RunConfig, device: torch.device) -> Iterator[Pictures]:
             make_up_mnist(folder)
         values = {"data": "mnist", "data_dir": str(folder), "normalize": "unit", "validation": 0}
         settings = changed(config, values)
-        yield Pictures(load(settings.data, 0).to(device), settings, folder, is_real)
+        yield Pictures(load(settings).to(device), settings, folder, is_real)
 
 
 def make_up_mnist(folder: Path) -> None:

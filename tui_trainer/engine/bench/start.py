@@ -33,7 +33,7 @@ def start(settings: RunConfig, rounds: int) -> Generator[str, None, dict[str, An
         for number in range(1, rounds + 1):
             importing.append(seconds_to_import(folder))
             began = time.perf_counter()
-            load(settings.data, 0)
+            load(settings)
             loading.append(time.perf_counter() - began)
             ready.append(seconds_to_first_step(settings, folder))
             yield f"start {number}/{rounds}  import torch {importing[-1]:.2f} s  first step {ready[-1]:.2f} s"

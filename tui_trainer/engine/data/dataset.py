@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from tui_trainer.data_sets import Task
+from tui_trainer.engine.data.encoding import Encoding
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Inputs (n, features) as uint8 or float32; targets (n,) int64 for classes, (n, outputs) float32 for values."""
+    """Inputs (n, features) as uint8 or float32; targets (n,) int64 for classes, (n, outputs) float32 otherwise.
+
+    A label's target is 0 or 1. The last columns of the inputs may be numbers of categories (`DataSet.embedded`).
+    """
 
     inputs: Tensor
     targets: Tensor
@@ -50,15 +54,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Scaling:
-    """scaled = (raw - shift) / spread, for inputs (1 or features numbers each) and for targets (scalars).
+    """scaled = (raw - shift) / spread, for inputs (1 or features numbers each) and targets (1 or outputs numbers each).
 
     A division, as everybody writes it: training amplifies the last bit of a reciprocal to 1e-4 of the loss.
     """
 
     shift: Tensor
     spread: Tensor
-    target_shift: float = 0.0
-    target_spread: float = 1.0
+    target_shift: Tensor = field(default_factory=lambda: torch.zeros(1))
+    target_spread: Tensor = field(default_factory=lambda: torch.ones(1))
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,15 @@ class DataSet:
     train: Samples
     validation: Samples | None
     test: Samples
-    class_names: tuple[str, ...]
+    class_names: tuple[str, ...]  # of labels, theirs; of values, none
     scaling: Scaling
+    is_binary: bool = False  # two classes told apart by one output, the logit of the second
+    class_weights: Tensor | None = None  # (classes,), their mean over the training samples is 1
+    embedded: tuple[tuple[int, int], ...] = ()  # (categories, size of their vectors) of each of the last input columns
+    encoding: Encoding | None = None  # how the inputs were made, for a prediction
+    target_names: tuple[str, ...] = ()  # columns of values, where they have names
+    columns: tuple[tuple[str, int, int], ...] = ()  # (name, first input, end) of a table's columns
+    notes: tuple[str, ...] = ()  # what was found and done while reading, in sentences
 
     @property
     def inputs(self) -> int:
@@ -81,7 +92,9 @@ class DataSet:
     @property
     def outputs(self) -> int:
         """Units of the last layer: classes, or values to predict."""
-        return len(self.class_names) if self.task == "classes" else self.train.targets.shape[1]
+        if self.task == "classes":
+            return 1 if self.is_binary else len(self.class_names)
+        return self.train.targets.shape[1]
 
     def to(self, device: torch.device) -> DataSet:
         """The same with all samples on a device."""

@@ -6,17 +6,22 @@ from pathlib import Path
 
 import torch
 
-from tui_trainer.config import Data
-from tui_trainer.engine.data import embedded, idx, vision
+from tui_trainer.config import RunConfig
+from tui_trainer.data_sections import Data, is_path
+from tui_trainer.engine.data import embedded, idx, own, vision
 from tui_trainer.engine.data.dataset import DataSet, Samples, Scaling, Source
+from tui_trainer.engine.data.targets import for_loss, target_scaling, usable
 from tui_trainer.errors import InputError
 from tui_trainer.paths import folder
 
 TEST_SPLIT_SEED = 0  # not the run's: runs with other seeds are tested on the same samples
 
 
-def load(config: Data, seed: int) -> DataSet:
+def load(whole: RunConfig) -> DataSet:
     """Read, split and measure. Downloads what is not there. Raises InputError."""
+    config, seed = whole.data, whole.training.seed
+    if is_path(config.name):
+        return own.load(whole)
     source = read_source(config.name, folder(config.dir, "--data-dir"))
     train, test = source.train, source.test
     if test is None:
@@ -25,7 +30,8 @@ def load(config: Data, seed: int) -> DataSet:
     if config.validation:
         train, validation = split_off(train, source.task, config.validation, seed, "--validation")
     scaling = measure(config, source, train)
-    return DataSet(config.name, source.task, train, validation, test, source.class_names, scaling)
+    data = DataSet(config.name, source.task, train, validation, test, source.class_names, scaling)
+    return for_loss(data, whole)
 
 
 def read_source(name: str, data_dir: Path) -> Source:
@@ -63,10 +69,7 @@ def split_off(samples: Samples, task: str, share: float, seed: int, flag: str) -
 def measure(config: Data, source: Source, train: Samples) -> Scaling:
     """The scaling that `normalize` and `target_scaling` ask for, from the training split."""
     shift, spread = _input_scaling(config.normalize, source, train.inputs)
-    if source.task == "values" and config.target_scaling == "standard":
-        deviation, mean = torch.std_mean(train.targets.double(), correction=0)
-        return Scaling(shift, spread, float(mean), float(deviation) or 1.0)
-    return Scaling(shift, spread)
+    return Scaling(shift, spread, *target_scaling(config, source.task, train.targets))
 
 
 def _input_scaling(kind: str, source: Source, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -76,10 +79,10 @@ def _input_scaling(kind: str, source: Source, inputs: torch.Tensor) -> tuple[tor
         return torch.zeros(1), torch.full((1,), source.full_scale)
     if kind == "unit":
         low, high = inputs.amin(0).float(), inputs.amax(0).float()
-        return low, _usable(high - low)
+        return low, usable(high - low)
     if source.channels == 0:
         deviation, mean = torch.std_mean(inputs.double(), dim=0, correction=0)
-        return mean.float(), _usable(deviation)
+        return mean.float(), usable(deviation)
     means, deviations = [], []  # one per channel of a picture, without a float copy of all pictures
     for channel in inputs.chunk(source.channels, dim=1):
         levels = torch.arange(256, dtype=torch.float64)
@@ -89,9 +92,4 @@ def _input_scaling(kind: str, source: Source, inputs: torch.Tensor) -> tuple[tor
         deviations.append(((counts * (levels - mean) ** 2).sum() / counts.sum()).sqrt())
     pixels = inputs.shape[1] // source.channels if source.channels > 1 else 1
     shift = torch.stack(means).repeat_interleave(pixels)
-    return shift.float(), _usable(torch.stack(deviations).repeat_interleave(pixels))
-
-
-def _usable(spread: torch.Tensor) -> torch.Tensor:
-    """A constant feature has no spread; divided by 1 it stays 0 after its shift."""
-    return torch.where(spread > 0, spread, 1.0).float()
+    return shift.float(), usable(torch.stack(deviations).repeat_interleave(pixels))

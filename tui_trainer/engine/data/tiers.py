@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import psutil
 import torch
 
-from tui_trainer.config import Hardware
 from tui_trainer.engine.data.dataset import DataSet, Samples
 from tui_trainer.engine.data.feed import DeviceFeed, Feed, StagedFeed, Tier
 from tui_trainer.engine.data.spill import spill
+from tui_trainer.sections import Hardware
 from tui_trainer.sizes import bytes_of, size_text
 
 SHARE = 0.8  # of the free memory goes to samples; the rest is for activations, blocks on their way, and other people

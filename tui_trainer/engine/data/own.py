@@ -1,0 +1,100 @@
+"""Somebody's own file or folder: recognised, read, split, encoded. Every statistic comes from the training rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tui_trainer.config import RunConfig
+from tui_trainer.engine.data.dataset import DataSet, Samples, Scaling
+from tui_trainer.engine.data.opened import Opened, Parts
+from tui_trainer.engine.data.splitting import split_rows
+from tui_trainer.engine.data.targets import for_loss, target_scaling
+from tui_trainer.errors import InputError
+from tui_trainer.paths import found
+
+TABLES = (".csv", ".tsv", ".txt", ".data", ".test", ".parquet", ".feather", ".arrow", ".ipc")
+ARRAYS = (".npz", ".npy", ".pt", ".pth", ".safetensors")
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+
+
+def load(config: RunConfig) -> DataSet:
+    """Read, split and encode what `--data` names. Raises InputError."""
+    opened = open_source(config)
+    parts = split_rows(opened, config)
+    _check_classes(opened, parts)
+    encoded = opened.encode(parts)
+    samples = {
+        part: Samples(encoded.inputs[part], opened.targets[torch.from_numpy(rows)]) for part, rows in parts.items()
+    }
+    shift, spread = target_scaling(config.data, opened.task, samples["train"].targets)
+    data = DataSet(
+        name=Path(config.data.name).name,
+        task=opened.task,
+        train=samples["train"],
+        validation=samples.get("validation"),
+        test=samples["test"],
+        class_names=opened.class_names,
+        scaling=Scaling(encoded.shift, encoded.spread, shift, spread),
+        embedded=encoded.embedded,
+        encoding=encoded.encoding,
+        target_names=opened.target_names,
+        columns=encoded.columns,
+        notes=(*opened.notes, *encoded.notes),
+    )
+    return for_loss(data, config)
+
+
+def open_source(config: RunConfig) -> Opened:
+    """The reader that fits what lies at the path. Raises InputError."""
+    data = config.data
+    path = found(data.name, data.dir, "--data")
+    test = found(data.test_data, data.dir, "--test-data", near=path) if data.test_data else None
+    if path.is_dir():
+        return _open_folder(path, test, config)
+    if path.suffix.lower() in ARRAYS:
+        from tui_trainer.engine.data import arrays
+
+        return arrays.open_arrays(path, test, config)
+    from tui_trainer.engine.data.table import open_table
+
+    return open_table(path, test, config)
+
+
+def _open_folder(path: Path, test: Path | None, config: RunConfig) -> Opened:
+    if (path / "dataset_info.json").is_file() or (path / "dataset_dict.json").is_file():
+        from tui_trainer.engine.data import hugging_face
+
+        return hugging_face.open_saved(path, test, config)
+    suffixes = {file.suffix.lower() for file in path.rglob("*")}
+    if ".wav" in suffixes:
+        from tui_trainer.engine.data import speech
+
+        return speech.open_speech(path, test, config)
+    if suffixes & set(PICTURES):
+        from tui_trainer.engine.data import images
+
+        return images.open_images(path, test, config)
+    raise InputError(
+        f"--data {path}: a folder without pictures ({', '.join(PICTURES[:3])}, ...), WAV files, or a saved "
+        "Hugging Face data set; name a file, or a folder with a folder of pictures or recordings per class"
+    )
+
+
+def _check_classes(opened: Opened, parts: Parts) -> None:
+    """Every class has to have a training row: what was never seen cannot be learned."""
+    if opened.task != "classes":
+        return
+    classes = opened.targets.numpy()
+    seen = np.bincount(classes[parts["train"]], minlength=len(opened.class_names))
+    for part, rows in parts.items():
+        unseen = np.flatnonzero(seen[classes[rows]] == 0)
+        if len(unseen):
+            row = int(rows[unseen[0]])
+            name = opened.class_names[classes[row]]
+            raise InputError(
+                f"{opened.place(row)}: class {name!r} stands in the {part} rows ({len(unseen):,} of them are of unseen "
+                "classes) and in no training row; correct the class, leave the rows out, or split otherwise"
+            )
