@@ -86,7 +86,7 @@ def _unfit_for_source(config: RunConfig) -> str | None:
             return f"{flag} is for your own files; {data.name} is known already: name a file with --data"
     ways = {
         "--split-group": split.group, "--split-time": split.time, "--split-column": split.column,
-        "--test-pattern": split.pattern, "--test-rows": split.test_rows,
+        "--test-pattern": split.pattern, "--test-rows": split.test_rows, "--test-last": split.last_rows,
     }  # fmt: skip
     given = [flag for flag, value in ways.items() if value]
     if data.test_data:
