@@ -22,7 +22,7 @@ Cli = Callable[..., Said]
 
 def ended(cli: Cli, recipe: str, data_dir: Path, *flags: str) -> dict[str, Any]:
     """The last event of a recipe's run."""
-    said = cli(recipe, "--no-ui", "--data-dir", str(data_dir), "--json", *flags, timeout=1200)
+    said = cli(recipe, "--no-ui", "--data-dir", str(data_dir), "--json", *flags)
     assert said.code == 0, said.err
     return events_of(said.out)[-1]
 
