@@ -50,12 +50,11 @@ class CategoryCode:
         return (self.count + 1, self.size) if self.size else None
 
     def write(self, values: pl.Series, out: np.ndarray) -> np.ndarray | None:
-        words = _words(values)
-        numbers = self._numbers(words)
+        numbers = self._numbers(values)
         unseen = numbers == UNSEEN
         surprising = None
         if unseen.any():
-            surprising = unseen & ~words.is_in(list(self.rare)).fill_null(False).to_numpy() if self.rare else unseen
+            surprising = unseen & ~values.is_in(list(self.rare)).fill_null(False).to_numpy() if self.rare else unseen
             if self.has_rare:
                 numbers = np.where(unseen, self.count - 1, numbers)
         if self.size:
@@ -65,13 +64,13 @@ class CategoryCode:
             out[rows, numbers[rows]] = 1
         return surprising
 
-    def _numbers(self, words: pl.Series) -> np.ndarray:
+    def _numbers(self, values: pl.Series) -> np.ndarray:
         import polars as pl
 
         places = range(len(self.kept))
-        numbers = words.replace_strict(list(self.kept), list(places), default=UNSEEN, return_dtype=pl.Int32).to_numpy()
-        if self.has_missing and words.null_count():
-            return np.where(words.is_null().to_numpy(), len(self.kept), numbers)
+        numbers = values.replace_strict(list(self.kept), list(places), default=UNSEEN, return_dtype=pl.Int32).to_numpy()
+        if self.has_missing and values.null_count():
+            return np.where(values.is_null().to_numpy(), len(self.kept), numbers)
         return np.asarray(numbers)
 
     def notes(self, surprises: dict[str, int]) -> Iterable[str]:
@@ -106,7 +105,7 @@ class CategoryCode:
 def fit_category(values: pl.Series, config: RunConfig) -> CategoryCode | None:
     """From the training rows; None where they all hold the same, or nothing."""
     table = config.table
-    found = _words(values).rename("word").value_counts(name="rows")
+    found = values.rename("word").value_counts(name="rows")
     counts: dict[str | None, int] = dict(zip(found["word"], found["rows"], strict=True))
     if len(counts) < 2:
         return None
@@ -120,12 +119,3 @@ def fit_category(values: pl.Series, config: RunConfig) -> CategoryCode | None:
     count = len(kept) + has_missing + bool(rare)
     size = (table.embedding_size or min(50, (count + 1) // 2)) if table.categories == "embedding" else 0
     return CategoryCode(values.name, kept, has_missing, bool(rare), size, rare, " or ".join(limits))
-
-
-def _words(values: pl.Series) -> pl.Series:
-    """Categories as text, also those that arrive as numbers: 3.0 is the category 3."""
-    import polars as pl
-
-    if values.dtype.is_float() and (values.drop_nulls() % 1 == 0).all():
-        values = values.cast(pl.Int64, strict=False)
-    return values if values.dtype == pl.String else values.cast(pl.String)

@@ -72,15 +72,16 @@ class TableEncoding:
         Other columns than those the run learned from are passed over. Raises InputError naming file, row and column.
         """
         from tui_trainer.engine.data.table.kinds import as_kinds
+        from tui_trainer.engine.data.table.places import rows_of
         from tui_trainer.engine.data.table.reading import blocks
 
         names = [code.name for code in self.codes]
         kinds = {name: self._kinds[name] for name in names}
-        seen = 0
+        file, seen = str(path or "standard input"), 0
         for block in blocks(path, self._config, size, self._kinds):
-            self.check_columns(block.columns, str(path or "standard input"))
+            self.check_columns(block.columns, file)
             for piece in block.select(names).iter_slices(size):
-                inputs = self.encode(as_kinds(piece, kinds))
+                inputs = self.encode(as_kinds(piece, kinds, rows_of(file, seen)))
                 yield NewRows(inputs, [str(row) for row in range(seen + 1, seen + piece.height + 1)])
                 seen += piece.height
 

@@ -130,7 +130,7 @@ class DateCode:
 
     def write(self, values: pl.Series, out: np.ndarray) -> np.ndarray | None:
         dates = _dates(values)
-        known = dates.fill_null(self.median)
+        known = _filled(dates, self.median)
         numbers = [_days(known, self.first)] + ([_part(known, "year")] if "year" in self.parts else [])
         for place, (number, scale) in enumerate(zip(numbers, self.scales, strict=True)):
             out[:, place] = scale.inputs(number)
@@ -176,7 +176,7 @@ def fit_date(values: pl.Series, measure: Measure) -> DateCode | None:
         return None
     stamps = known.to_physical().to_numpy()
     first, median = int(stamps.min()), int(np.median(stamps))
-    whole = dates.fill_null(median)
+    whole = _filled(dates, median)
     varying = []
     for part in ("year", *TURNS):
         numbers = _part(whole, part)
@@ -191,6 +191,10 @@ def _dates(values: pl.Series) -> pl.Series:
     import polars as pl
 
     return values.cast(pl.Datetime("us"))
+
+
+def _filled(dates: pl.Series, fill: int) -> pl.Series:
+    return dates.to_physical().fill_null(fill).cast(dates.dtype)
 
 
 def _days(dates: pl.Series, first: int) -> np.ndarray:
