@@ -8,7 +8,7 @@ import torch
 
 from tui_trainer.config import RunConfig
 from tui_trainer.data_sections import Data, is_path
-from tui_trainer.engine.data import embedded, idx, own, vision
+from tui_trainer.engine.data import embedded, encodings, idx, own, vision
 from tui_trainer.engine.data.dataset import DataSet, Samples, Scaling, Source
 from tui_trainer.engine.data.scaling import input_scaling
 from tui_trainer.engine.data.targets import for_loss, target_scaling
@@ -31,7 +31,8 @@ def load(whole: RunConfig) -> DataSet:
     if config.validation:
         train, validation = split_off(train, source.task, config.validation, seed, "--validation")
     scaling = measure(config, source, train)
-    data = DataSet(config.name, source.task, train, validation, test, source.class_names, scaling)
+    encoding = encodings.of_known(config.name, source)
+    data = DataSet(config.name, source.task, train, validation, test, source.class_names, scaling, encoding=encoding)
     return for_loss(data, whole)
 
 
