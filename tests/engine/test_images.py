@@ -58,10 +58,8 @@ def test_files_and_classes_are_those_that_torchvision_finds(tmp_path: Path) -> N
     theirs = vision.datasets().ImageFolder(tmp_path)
     ours = opened(tmp_path)
     assert list(ours.class_names) == theirs.classes
-    found = sorted(
-        (str(tmp_path / name), number) for name, number in zip(ours.file_names(), ours.targets.tolist(), strict=True)
-    )
-    assert found == sorted(theirs.samples)
+    paths = [str(tmp_path / name) for name in ours.file_names()]
+    assert sorted(zip(paths, ours.targets.tolist(), strict=True)) == sorted(theirs.samples)
 
 
 def test_colour_is_stored_channel_by_channel_and_scaled_by_channel(tmp_path: Path) -> None:
