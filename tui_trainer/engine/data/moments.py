@@ -80,7 +80,8 @@ def latest_off(
     places = [place for place in (first, last) if 0 < place < len(rows)]
     if not places:
         raise InputError(
-            f"{flag} {share:g} cannot split {len(rows):,} rows by time: all are of one moment, or there are too few; split otherwise"
+            f"{flag} {share:g} cannot split {len(rows):,} rows by time: all are of one moment, or there are too few; "
+            "split otherwise"
         )
     nearest = cut if first == cut > 0 else min(places, key=lambda place: abs(place - cut))
     if nearest != cut:

@@ -32,7 +32,7 @@ def share_off(
             stays, goes = next(way.split(rows, groups=groups))
             return rows[stays], rows[goes]
         lone = lonely(strata, len(rows))
-        if lone.all():
+        if lone.any() and lone.all():
             raise ValueError("each class has one row")
         stays, goes = train_test_split(
             rows[~lone],
@@ -91,4 +91,5 @@ def lonely(strata: np.ndarray | None, count: int) -> np.ndarray:
     """Which rows are the only one of their class: to be held back it would have to be learned from nothing."""
     if strata is None:
         return np.zeros(count, bool)
-    return np.bincount(strata)[strata] == 1
+    is_lonely: np.ndarray = np.bincount(strata)[strata] == 1
+    return is_lonely

@@ -61,6 +61,7 @@ class _Splitting:
             self._by_pattern(parts)
         if "test" not in parts:
             self._test_off(parts)
+        self._check(parts)
         if "validation" not in parts and self.config.data.validation:
             self._validation_off(parts)
         self._check(parts)
