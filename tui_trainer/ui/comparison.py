@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tui_trainer import config_file
@@ -76,7 +77,7 @@ def differing(many: Sequence[Compared]) -> Iterator[tuple[str, list[str]]]:
         pairs = list(zip(asked, held, strict=True))
         if all(pair == pairs[0] for pair in pairs):
             continue
-        for words in (spoken, str):  # the form's six digits may be too few to tell them apart
+        for words in (partial(spoken, name=name), str):  # the form's six digits may be too few to tell them apart
             texts = [words(before) + (f" → {words(now)}" if now != before else "") for before, now in pairs]
             if len(set(texts)) > 1:
                 break
