@@ -147,7 +147,9 @@ def in_blocks(task: str, *, compiled: bool = False, embedded: bool = False, **va
     step = made.steps.step
     made.meter = step.meter = DeviceLossMeter(made.device)
     capture = None if compiled else Replayed()
-    made.steps = BlockSteps(step, "test", 2 if compiled else BLOCK, capture=capture, translate=translate if compiled else None)
+    made.steps = BlockSteps(
+        step, "test", 2 if compiled else BLOCK, capture=capture, translate=translate if compiled else None
+    )
     made._plan_epoch()
     return made
 
