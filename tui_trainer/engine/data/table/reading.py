@@ -23,15 +23,13 @@ from tui_trainer.engine.data.table.files import (
     parsed,
     unreadable,
 )
-from tui_trainer.engine.data.table.layout import Layout
+from tui_trainer.engine.data.table.layout import SAMPLE, Layout, last_end
 from tui_trainer.engine.data.table.places import rows_of
 from tui_trainer.engine.data.table.streaming import blocks
 from tui_trainer.engine.data.table.walk import Text, mistake_in, without_blank_lines
 from tui_trainer.errors import InputError
 
 __all__ = ["blocks", "read_table"]
-
-INFERRED = 10_000  # rows whose types the others are expected to have
 
 
 def read_table(path: Path, config: RunConfig) -> pl.DataFrame:
@@ -57,7 +55,7 @@ def _read_text(path: Path, text: Text, config: RunConfig) -> pl.DataFrame:
     layout, missing = text.layout, missing_words(config)
     try:
         source = path if layout.is_plain else layout.plain(path.read_bytes())
-        types = _types(source, layout, missing)
+        types = _types(path, layout, missing)
         types.update({name: pl.String for name in types if config.data.columns.get(name) in WORDS})
         try:
             table = parsed(source, layout, missing, schema=types)
@@ -65,6 +63,8 @@ def _read_text(path: Path, text: Text, config: RunConfig) -> pl.DataFrame:
             if "could not parse" not in str(error) or set(types.values()) == {pl.String}:
                 raise
             table = parsed(source, layout, missing, schema=all_words(layout))
+    except pl.exceptions.NoDataError:
+        raise InputError(f"{path}: {NO_ROWS}") from None
     except Broken as error:
         raise mistake_in(text, error) from None
     table = without_blank_lines(table, text)
@@ -73,10 +73,15 @@ def _read_text(path: Path, text: Text, config: RunConfig) -> pl.DataFrame:
     return table
 
 
-def _types(source: Path | bytes, layout: Layout, missing: list[str]) -> dict[str, Any]:
-    head = parsed(source, layout, missing, infer_schema_length=INFERRED, n_rows=INFERRED)
-    if head.width != len(layout.names):
-        raise ValueError(f"{head.width} columns")
+def _types(path: Path, layout: Layout, missing: list[str]) -> dict[str, Any]:
+    """Of each column, as the rows in the file's first megabyte have it."""
+    with path.open("rb") as file:
+        head = file.read(SAMPLE)
+    if len(head) == SAMPLE:
+        head = head[: last_end(head, layout.quoting)]
+    rows = parsed(layout.plain(head), layout, missing, infer_schema_length=None)
+    if rows.width != len(layout.names):
+        raise ValueError(f"{rows.width} columns in the first rows")
     return {
-        name: pl.Float64 if dtype == pl.Int128 else dtype for name, dtype in zip(layout.names, head.dtypes, strict=True)
+        name: pl.Float64 if dtype == pl.Int128 else dtype for name, dtype in zip(layout.names, rows.dtypes, strict=True)
     }
