@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.engine.tables import SIGNS, config_of, expected, read, tables, write, written
-from tui_trainer.engine.data.table import streaming
+from tui_trainer.engine.data.table import reading, streaming
 from tui_trainer.engine.data.table.kinds import as_kinds, column_kinds
 from tui_trainer.engine.data.table.reading import blocks, read_table
 from tui_trainer.errors import InputError
@@ -213,3 +213,14 @@ def test_an_inch_mark_is_no_quote(tmp_path: Path) -> None:
 def test_blank_lines_are_no_rows_and_missing_words_need_not_be_told_spaces(tmp_path: Path) -> None:
     table = read(tmp_path, "\na, b\n\n1, NA\n\n, 4\n\n")
     assert table.to_dict(as_series=False) == {"a": [1, None], "b": [None, 4]}
+
+
+def test_floats_of_a_large_file_are_float32_where_no_digit_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = "a,b,n\n0.1,1.23456789,5\n-123.456,2.5,6\n,3.5,7\n"
+    assert read(tmp_path, content).dtypes == [pl.Float64, pl.Float64, pl.Int64]
+    monkeypatch.setattr(reading, "LARGE", 10)
+    table = read(tmp_path, content)
+    assert table.dtypes == [pl.Float32, pl.Float64, pl.Int64]
+    assert table["a"].cast(pl.String).to_list() == ["0.1", "-123.456", None]

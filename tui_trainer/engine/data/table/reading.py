@@ -31,6 +31,8 @@ from tui_trainer.errors import InputError
 
 __all__ = ["blocks", "read_table"]
 
+LARGE = 64 << 20  # bytes of text from which memory matters
+
 
 def read_table(path: Path, config: RunConfig) -> pl.DataFrame:
     """The whole file: numbers, Boolean, String, Date, Datetime and List columns; what is missing is null.
@@ -74,7 +76,11 @@ def _read_text(path: Path, text: Text, config: RunConfig) -> pl.DataFrame:
 
 
 def _types(path: Path, layout: Layout, missing: list[str]) -> dict[str, Any]:
-    """Of each column, as the rows in the file's first megabyte have it."""
+    """Of each column, as the rows in the file's first megabyte have it.
+
+    In a large file floats are float32 where that keeps all digits they are written with (six surely survive it): the
+    net's inputs are float32, and the table would take twice their memory.
+    """
     with path.open("rb") as file:
         head = file.read(SAMPLE)
     if len(head) == SAMPLE:
@@ -82,6 +88,12 @@ def _types(path: Path, layout: Layout, missing: list[str]) -> dict[str, Any]:
     rows = parsed(layout.plain(head), layout, missing, infer_schema_length=None)
     if rows.width != len(layout.names):
         raise ValueError(f"{rows.width} columns in the first rows")
-    return {
-        name: pl.Float64 if dtype == pl.Int128 else dtype for name, dtype in zip(layout.names, rows.dtypes, strict=True)
-    }
+    is_large = path.stat().st_size > LARGE
+    types: dict[str, Any] = {}
+    for name, series in zip(layout.names, rows.iter_columns(), strict=True):
+        types[name] = pl.Float64 if series.dtype == pl.Int128 else series.dtype
+        if is_large and series.dtype == pl.Float64:
+            short = series.cast(pl.Float32)
+            if short.cast(pl.String).equals(series.cast(pl.String), null_equal=True):
+                types[name] = pl.Float32
+    return types
