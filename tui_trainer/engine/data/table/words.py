@@ -12,7 +12,7 @@ import torch
 
 from tui_trainer.config import RunConfig
 from tui_trainer.engine.data.encoding import Saved
-from tui_trainer.engine.data.table.codes import unscaled
+from tui_trainer.engine.data.table.codes import Note, unscaled
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,9 +48,9 @@ class TfidfCode:
     def write(self, values: pl.Series, out: np.ndarray) -> None:
         _write(self._vectorizer, values, out)
 
-    def notes(self, surprises: dict[str, int]) -> Iterable[str]:
+    def notes(self, surprises: dict[str, int]) -> Iterable[Note]:
         noun = "words" if self.ngrams == 1 else "runs of words"
-        yield f"{self.name}: the TF-IDF weights of {len(self.words):,} {noun}"
+        yield f"text as the TF-IDF weights of {noun}", f"{self.name} ({len(self.words):,})"
 
     def saved(self) -> Saved:
         return Saved({"words": list(self.words), "ngrams": self.ngrams}, {"idf": torch.from_numpy(self.idf)})
@@ -84,8 +84,8 @@ class HashingCode:
         vectorizer = HashingVectorizer(n_features=self.places, ngram_range=(1, self.ngrams), dtype=np.float32)
         _write(vectorizer, values, out)
 
-    def notes(self, surprises: dict[str, int]) -> Iterable[str]:
-        yield f"{self.name}: words hashed to {self.places:,} places"
+    def notes(self, surprises: dict[str, int]) -> Iterable[Note]:
+        yield f"text as words hashed to {self.places:,} places", self.name
 
     def saved(self) -> Saved:
         return Saved({"places": self.places, "ngrams": self.ngrams})
