@@ -39,7 +39,8 @@ def test_a_folder_is_data_by_its_bare_name_but_never_hides_a_known_data_set(tmp_
 @pytest.mark.parametrize(
     ("name", "stem"),
     [("digits", "digits"), ("emnist-letters", "emnist-letters"), ("/a/people.csv", "people"),
-     ("./pic tures/", "pic-tures"), ("/data/.csv", "csv"), ("/data/日本.csv", "run"), ("./" + "x" * 200 + ".csv", "x" * 80)],
+     ("./pic tures/", "pic-tures"), ("/data/.csv", "csv"), ("/data/日本.csv", "run"),
+     ("./" + "x" * 200 + ".csv", "x" * 80)],
 )  # fmt: skip
 def test_a_run_is_named_after_its_data(name: str, stem: str) -> None:
     assert stem_of(name) == stem

@@ -49,10 +49,9 @@ def asking_for_path(knob: Knob, form: Form) -> AskText:
         found(text, form.values["data_dir"], "--data")
         _checking(knob)(text)
 
-    sentence = "Path of your file or folder, as seen from here or from the data folder; ~ is your home. "
-    return AskText(
-        label(knob), f"{sentence}{knob.expected.partition('; or ')[2]}.", value if is_path(value) else "", check
-    )
+    kinds = knob.expected.partition("; or the path of ")[2]
+    sentence = f"Its path, as seen from here or from the data folder; ~ is your home. It may be {kinds}."
+    return AskText("data of your own", sentence, value if is_path(value) else "", check)
 
 
 def _checking(knob: Knob) -> Callable[[str], None]:

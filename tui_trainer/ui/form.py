@@ -22,7 +22,7 @@ FOR_OWN_FILES = (
 )  # fmt: skip
 FOLDS = ("folds", "split_number")  # of which known data have a use too, where they have no test samples
 
-LONG_PATH = 24  # characters from which a path is shown by its last part
+LONG_PATH = 18  # characters from which a path is shown by its last part
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ class Form:
             known = DATA_SETS.get(values["data"])
             if knob.name not in FOLDS or known is None or known.files:
                 return False
+        if knob.name == "quantile_noise" and values["normalize"] != "quantile":
+            return False
         if knob.name == "split_number" and not (values["folds"] or values["test_rows"]):
             return False
         return knob.only_with is None or self.values[knob.only_with[0]] in knob.only_with[1]
