@@ -11,7 +11,7 @@ from rich.console import Console
 from tests.ui.run_folders import ended, epoch
 from tests.ui.test_tasks import AREAS, AT_END, binary, labels, values
 from tui_trainer import words
-from tui_trainer.events import EpochEnded, RunEnded, RunStarted
+from tui_trainer.events import EpochEnded, RunEnded
 from tui_trainer.headless.terminal import TerminalPrinter
 from tui_trainer.measures import Kind, headline, kind_of
 from tui_trainer.words import epoch_line
@@ -107,4 +107,3 @@ def test_a_figure_that_is_undefined_leaves_no_gap() -> None:
     one_class = epoch(1, confusion=[[9, 0], [0, 0]], support=[9, 0], **whole)
     assert headline(one_class) == "91.00%"
     assert "  lr" in epoch_line(one_class)
-    assert isinstance(kind_of(RunStarted.model_construct(task="classes", class_names=["a", "b"])), str)
