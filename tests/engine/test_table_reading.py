@@ -224,3 +224,9 @@ def test_floats_of_a_large_file_are_float32_where_no_digit_is_lost(
     table = read(tmp_path, content)
     assert table.dtypes == [pl.Float32, pl.Float64, pl.Int64]
     assert table["a"].cast(pl.String).to_list() == ["0.1", "-123.456", None]
+
+
+def test_a_word_for_missing_that_only_late_rows_have_is_known(tmp_path: Path) -> None:
+    table = read(tmp_path, "\n".join(["a,b", *["123456,1.5"] * 100_000, "NA,null", "7,nan"]) + "\n")
+    assert table.schema == {"a": pl.Int64, "b": pl.Float64}
+    assert table.null_count().row(0) == (1, 2)

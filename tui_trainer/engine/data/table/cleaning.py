@@ -109,6 +109,8 @@ def _recognised(series: pl.Series, where: Where, *, is_strict: bool) -> pl.Serie
 
 
 def _finite(series: pl.Series, where: Where) -> pl.Series:
+    if series.is_finite().all():
+        return series
     infinite = series.is_infinite()
     if infinite.any():
         row = int(infinite.arg_max() or 0)
@@ -116,7 +118,7 @@ def _finite(series: pl.Series, where: Where) -> pl.Series:
             f"{where(row)}, column {shown(series.name)}: infinity ({int(infinite.sum()):,} such values); correct it, "
             "or leave the field empty where the value is missing"
         )
-    return series.fill_nan(None) if series.is_nan().any() else series
+    return series.fill_nan(None)
 
 
 def _derived(table: pl.DataFrame, config: RunConfig, where: Where, *, is_new: bool) -> pl.DataFrame:
