@@ -11,7 +11,7 @@ import polars as pl
 
 from tui_trainer.config import RunConfig
 from tui_trainer.data_sections import ColumnKind
-from tui_trainer.engine.data.table.casting import as_numbers
+from tui_trainer.engine.data.table.casting import as_dates, as_numbers
 from tui_trainer.engine.data.table.places import Where, listed, shown
 from tui_trainer.errors import InputError, nearest
 
@@ -39,10 +39,12 @@ def cleaned(
         result = _typed(series, kind, where)
         if result.dtype == pl.String:
             result = _stripped(result, config.table.missing)
-            if is_text and kind == "number":
+            if kind == "number":
                 result = as_numbers(result, where)
             elif is_text and kind not in WORDS:
                 result = _recognised(result, where, is_strict=kinds is None and kind is None)
+        if kind == "date":
+            result = as_dates(result, where)
         if result.dtype.is_float() and kind != "ignore":
             result = _finite(result, where)
         if result is not series:

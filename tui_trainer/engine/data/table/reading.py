@@ -18,12 +18,13 @@ from tui_trainer.engine.data.table.files import (
     Broken,
     all_words,
     form_of,
+    head_of,
     layout_of,
     missing_words,
     parsed,
     unreadable,
 )
-from tui_trainer.engine.data.table.layout import SAMPLE, Layout, last_end
+from tui_trainer.engine.data.table.layout import Layout, last_end
 from tui_trainer.engine.data.table.places import rows_of
 from tui_trainer.engine.data.table.streaming import blocks
 from tui_trainer.engine.data.table.walk import Text, mistake_in, without_blank_lines
@@ -70,12 +71,12 @@ def _read_text(path: Path, text: Text, config: RunConfig) -> pl.DataFrame:
 def _parsed(path: Path, layout: Layout, config: RunConfig) -> pl.DataFrame:
     """Each try reads what the one before could not; the first is the fastest, as each word for missing costs time."""
     with path.open("rb") as file:
-        head = file.read(SAMPLE)
-    is_large = path.stat().st_size > LARGE
-    if len(head) == SAMPLE:
+        head = head_of(file)
+    size = path.stat().st_size
+    if len(head) < size:
         head = head[: last_end(head, layout.quoting)]
     missing = missing_words(config)
-    types = _types(head, layout, missing, is_large=is_large)
+    types = _types(head, layout, missing, is_large=size > LARGE)
     types.update({name: pl.String for name in types if config.data.columns.get(name) in WORDS})
     tries = [([word for word in missing if word.encode() in head], types), (missing, types)]
     source = path if layout.is_plain else layout.plain(path.read_bytes())
