@@ -19,6 +19,9 @@ FIGURES = {
     "val_loss": "validation loss",
     "val_accuracy": "validation accuracy",
     "val_rmse": "validation RMSE",
+    "val_mae": "validation MAE",
+    "val_roc_auc": "validation ROC-AUC",
+    "macro_f1": "validation macro F1",
     "train_loss": "training loss",
 }
 Points = tuple[tuple[float, float], ...]  # (epoch, value)
