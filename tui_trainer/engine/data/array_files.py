@@ -164,7 +164,7 @@ def _pt(path: Path) -> dict[str, Stored]:
         loaded = _loaded(path)
     except pickle.UnpicklingError:  # torch's own sentence says how to execute what stands in the file
         raise InputError(
-            f"{path}: is damaged, or holds Python objects beside its tensors, which are never unpickled, for that would "
+            f"{path}: is damaged, or holds Python objects beside its tensors, which are never unpickled: that would "
             "execute what stands in them; save a dict of tensors, or (inputs, targets)"
         ) from None
     if isinstance(loaded, torch.Tensor):
