@@ -102,3 +102,31 @@ def test_without_the_package_it_is_said_what_to_install(tmp_path: Path, monkeypa
     monkeypatch.setitem(__import__("sys").modules, "datasets", None)
     with pytest.raises(InputError, match=r"pip install 'tui-trainer\[hf\]'"):
         hugging_face.open_saved(tmp_path, None, build({"data": str(tmp_path)}))
+
+
+def test_a_table_goes_through_the_reader_of_tables_with_its_splits(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    features = datasets.Features(
+        {
+            "height": datasets.Value("float32"),
+            "town": datasets.ClassLabel(names=["Ulm", "Bonn"]),
+            "kind": datasets.ClassLabel(names=["no", "yes"]),
+        }
+    )
+
+    def rows(count: int) -> Any:
+        columns = {
+            "height": random.normal(size=count),
+            "town": random.integers(0, 2, count),
+            "kind": np.arange(count) % 2,
+        }
+        return datasets.Dataset.from_dict(columns, features=features)
+
+    splits = {"train": rows(40), "validation": rows(10), "test": rows(8)}
+    datasets.DatasetDict(splits).save_to_disk(tmp_path / "saved")
+    loaded = load(build({"data": str(tmp_path / "saved"), "target": "kind"}))
+    assert loaded.validation is not None
+    assert (len(loaded.train), len(loaded.validation), len(loaded.test)) == (40, 10, 8)
+    assert loaded.class_names == ("no", "yes")
+    assert loaded.train.targets.tolist() == [0, 1] * 20
+    assert [name for name, _, _ in loaded.columns] == ["height", "town"]
