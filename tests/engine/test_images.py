@@ -107,8 +107,8 @@ def test_a_picture_is_resized_antialiased_and_cut_to_its_middle(tmp_path: Path) 
         (Image.new("LA", (4, 4), (10, 0)), [255], "grey"),
         (Image.new("1", (4, 4), 1), [255], "grey"),
         (Image.new("RGB", (4, 4), (0, 0, 255)).quantize(4), [0, 0, 255], "colour"),
-        (Image.fromarray(np.full((4, 4), 257 * 77, dtype=np.uint16)), [77], "grey"),
-        (Image.fromarray(np.full((4, 4), 257 * 77, dtype=np.uint16)), [77, 77, 77], "colour"),
+        (Image.fromarray(np.full((4, 4), 257 * 200, dtype=np.uint16)), [200], "grey"),
+        (Image.fromarray(np.full((4, 4), 257 * 200, dtype=np.uint16)), [200, 200, 200], "colour"),
     ],
     ids=["transparent", "opaque", "transparent grey", "bits", "palette", "16 bits", "16 bits in colour"],
 )
