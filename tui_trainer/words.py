@@ -85,7 +85,7 @@ def epoch_line(event: EpochEnded, width: int = 1000) -> str:
 
 
 def test_line(event: RunEnded) -> str:
-    """The figures of the test split, all of them, in two lines where there are more; "" where it was not used."""
+    """The figures of the test split, all of them, the first in the first line; "" where it was not used."""
     if event.test_loss is None:
         return ""
     which = f"of epoch {event.best_epoch}, the best" if event.tested_on == "best" else "of the last epoch"
@@ -93,7 +93,18 @@ def test_line(event: RunEnded) -> str:
     main = (RMSE, R2) if kind == "values" else FIRST[kind]
     others = [measure for measure in (*COLUMNS[kind], *more(event, kind)) if measure not in (LOSS, *main)]
     first = [f"test_loss {event.test_loss:.4f}", *_measured(event, main, "test_"), f"(weights {which})"]
-    return "\n".join(filter(None, ["  ".join(first), "  ".join(_measured(event, others, "test_"))]))
+    return "\n".join(["  ".join(first), *in_lines(_measured(event, others, "test_"), 80, "  ")])
+
+
+def in_lines(parts: Iterable[str], width: int, between: str) -> list[str]:
+    """Parts joined, in as many lines as their width takes."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(between) + len(part) <= width:
+            lines[-1] += between + part
+        else:
+            lines.append(part)
+    return lines
 
 
 def short(figures: Scores | RunEnded) -> str:

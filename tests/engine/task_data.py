@@ -12,6 +12,7 @@ from tests.engine.small import CPU
 from tui_trainer.data_sets import Task
 from tui_trainer.engine.data.dataset import DataSet, Samples, Scaling
 from tui_trainer.engine.data.targets import for_loss, target_scaling
+from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.engine.session import Session
 from tui_trainer.knobs import build
 
@@ -67,8 +68,8 @@ def table(task: str, *, embedded: bool = False, **values: Any) -> tuple[DataSet,
     return for_loss(data, config), config
 
 
-def session_of(task: str, *, embedded: bool = False, **values: Any) -> Session:
+def session_of(task: str, *, embedded: bool = False, group: Group = ALONE, **values: Any) -> Session:
     """A session on one CPU thread."""
     torch.set_num_threads(1)
     data, config = table(task, embedded=embedded, **values)
-    return Session(config, data, CPU)
+    return Session(config, data, CPU, group)

@@ -16,6 +16,7 @@ from tests.engine.test_criterion import in_blocks
 from tests.engine.test_passes import by_autograd, written_down
 from tui_trainer.engine import checkpoint, device
 from tui_trainer.engine.data.dataset import Samples, Scaling
+from tui_trainer.engine.evaluation import loss_function
 from tui_trainer.engine.model import build_model, parameter_count
 from tui_trainer.engine.passes import Batch
 from tui_trainer.engine.session import Session
@@ -72,6 +73,24 @@ def test_the_shares_of_processes_add_up_to_the_gradient() -> None:
         pieces = step.parameters.pieces(step.passes.backward(grad, kept))
         total += torch.cat([piece.flatten() for piece in pieces])
     assert torch.allclose(total, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_dropout_of_the_inputs_falls_on_the_vectors_too() -> None:
+    made = embedded("binary", input_dropout=0.4, hidden="")
+    inputs, targets = made.data.train.inputs[:SAMPLES], made.data.train.targets[:SAMPLES]
+    step = made.steps.step
+    outputs, kept = step.passes.forward(inputs, Batch(SAMPLES, slice(0, SAMPLES)))
+    mask = kept[1]
+    assert mask.shape == (SAMPLES, made.data.inputs - 3 + 61)
+    pieces = step.parameters.pieces(step.passes.backward(step.criterion(outputs, targets, SAMPLES)[1], kept))
+    written = dict(zip(step.parameters.names, (piece.clone() for piece in pieces), strict=True))
+    theirs = build_model(made.config.model, made.data)
+    theirs.load_state_dict(made.model.state_dict())
+    dropped = theirs.get_submodule("embeddings")(theirs.get_submodule("scale")(inputs)) * mask
+    loss_function(made.config.loss, made.data)(theirs.get_submodule("output")(dropped), targets).backward()
+    for name, parameter in theirs.named_parameters():
+        assert parameter.grad is not None
+        assert torch.allclose(written[name], parameter.grad, rtol=1e-4, atol=1e-6), name
 
 
 def test_categories_become_their_rows_and_numbers_are_scaled() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,7 +15,7 @@ from tui_trainer.events import EpochEnded, Event, Progress, RunEnded
 from tui_trainer.headless.confusion import confusion_view
 from tui_trainer.measures import COLUMNS, FIRST, kind_of, more
 from tui_trainer.run_state import RunState, advance
-from tui_trainer.words import clock, describe, epoch_line
+from tui_trainer.words import clock, describe, epoch_line, in_lines
 
 LINES_OF_EPOCHS = 30  # of a long run every n-th epoch gets a line
 MOST_LABELS = 30  # rows
@@ -92,7 +91,7 @@ class TerminalPrinter:
         self._console.print(Text.assemble((title, f"bold {colour}"), f"  {event.message}  ({clock(event.seconds)})"))
         if event.test_loss is not None:
             self._console.print(results_table(event, self._state))
-            for line in other_results(event):
+            for line in other_results(event, self._console.width):
                 self._console.print(Text(line))
         if event.test_confusion and event.class_names:
             which = f"epoch {event.best_epoch}" if event.tested_on == "best" else "the last epoch"
@@ -125,10 +124,9 @@ def results_table(event: RunEnded, state: RunState) -> Table:
     return table
 
 
-def other_results(event: RunEnded) -> Iterator[str]:
-    """What was measured on the test split beside the table, in a line that fits 80 columns."""
-    if words := [measure.in_words(event) for measure in more(event, kind_of(event))]:
-        yield "test: " + ", ".join(words)
+def other_results(event: RunEnded, width: int) -> list[str]:
+    """What was measured on the test split beside the table."""
+    return in_lines((f"test {measure.in_words(event)}" for measure in more(event, kind_of(event))), width, "   ")
 
 
 def labels_table(event: RunEnded, names: list[str]) -> Table:

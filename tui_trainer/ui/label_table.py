@@ -11,8 +11,7 @@ from tui_trainer.errors import printable
 from tui_trainer.events import EpochEnded, RunEnded
 from tui_trainer.ui.palette import Palette
 
-HEADS = ("precision", "recall", "F1", "support")
-COLUMN = 11
+WIDTHS = {"precision": 10, "recall": 8, "F1": 6, "support": 9}  # of columns, by their heads
 LEAST_NAME, MOST_NAME = 6, 30
 
 
@@ -38,18 +37,19 @@ class LabelTable:
 
     def lines(self, palette: Palette, width: int, rows: range, chosen: int | None) -> list[Text]:
         """The head and these rows. Columns that find no room go, the last first."""
-        room = width - LEAST_NAME - 1
-        heads = HEADS[: max(1, min(len(HEADS), room // COLUMN))]
-        most = max(LEAST_NAME, min(MOST_NAME, width - COLUMN * len(heads) - 1))
+        heads = list(WIDTHS)
+        while len(heads) > 1 and sum(WIDTHS[head] for head in heads) + LEAST_NAME > width:
+            heads.pop()
+        most = max(LEAST_NAME, min(MOST_NAME, width - sum(WIDTHS[head] for head in heads)))
         label = min(most, max(map(len, self.names)))
-        lines = [Text(" " * label + "".join(f"{head:>{COLUMN}}" for head in heads), "dim")]
+        lines = [Text(" " * label + "".join(f"{head:>{WIDTHS[head]}}" for head in heads), "dim")]
         for number in rows:
-            line = Text(f"{self.names[number][:label]:{label}}", "reverse bold" if number == chosen else "")
-            for share in self.shares[number][: len(heads)]:
-                line.append(" " * (COLUMN - 6))
-                line.append(f"{share:6.2f}", palette.heat(share, is_hit=True))
-            if len(heads) == len(HEADS):
-                line.append(f"{self.support[number]:>{COLUMN},}", "dim")
+            line = Text.assemble((f"{self.names[number][:label]:{label}}", "reverse bold" if number == chosen else ""))
+            for head, share in zip(heads, self.shares[number], strict=False):
+                line.append(" " * (WIDTHS[head] - 5))
+                line.append(f"{share:5.2f}", palette.heat(share, is_hit=True))
+            if len(heads) == len(WIDTHS):
+                line.append(f"{self.support[number]:>{WIDTHS[heads[-1]]},}", "dim")
             lines.append(line)
         return lines
 

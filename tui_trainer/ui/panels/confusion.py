@@ -15,6 +15,7 @@ from tui_trainer.ui.charts import Curve, Picture, drawn, nice_ticks
 from tui_trainer.ui.follower import RunFollower
 from tui_trainer.ui.label_table import LabelTable
 from tui_trainer.ui.panels.panel import Panel, bindings
+from tui_trainer.words import in_lines
 
 MOST_NAME = 12
 Matrix = list[list[int]]
@@ -90,19 +91,13 @@ class ConfusionPanel(Panel):
 
     def _figures(self, figures: EpochEnded | RunEnded, kind: Kind, width: int) -> list[Text]:
         """What the task is judged by beside the matrix, in as many lines as it takes."""
-        measures = BESIDE.get(kind, AREAS)
-        lines: list[str] = []
-        for words in filter(None, (measure.in_words(figures) for measure in measures)):
-            if lines and len(lines[-1]) + len(words) + 3 <= width:
-                lines[-1] += f"   {words}"
-            else:
-                lines.append(words)
-        return [Text(line[:width], "dim") for line in lines]
+        parts = filter(None, (measure.in_words(figures) for measure in BESIDE.get(kind, AREAS)))
+        return [Text(line[:width], "dim") for line in in_lines(parts, width, "   ")]
 
     def _labels(self, table: LabelTable, figures: list[Text], width: int, height: int) -> list[Text]:
         """One a line; the cursor scrolls."""
         count = len(table.names)
-        figures = figures[: max(0, height - 4)]
+        figures = figures[: height // 4]
         down = max(1, min(count, height - 1 - len(figures)))
         top = min(self._corner[0], count - down)
         chosen = None
