@@ -47,12 +47,12 @@ class Text:
         """Those in all rows, or -1 where some are quoted or in runs. Ten times as fast as walking."""
         if self.layout.quoting or not self.layout.is_plain:
             return -1
-        sign, count = self.layout.separator.encode(), 0
+        sign, count = ord(self.layout.separator), 0
         with self.opened() as file:
             for _ in range(self.layout.lead):
                 file.readline()
             while piece := file.read(PIECE):
-                count += piece.count(sign)
+                count += int(np.count_nonzero(np.frombuffer(piece, np.uint8) == sign))
         return count
 
     def at(self, row: int, line: int) -> str:
