@@ -153,8 +153,10 @@ def _closing(text: str, at: int) -> int:
 def _wrong_width(text: Text, row: int, line: int, count: int, record: bytes) -> InputError:
     width = len(text.layout.names)
     what = "too many" if count > width else "too few"
+    remedy = "correct the line, or quote a value that holds the separator"
+    if width == 1:
+        remedy = "quote it, or say --delimiter tab where each line is one value"
     return InputError(
         f"{text.at(row, line)}: {count} values where there are {width} columns, {what} "
-        f"({shown(record.decode(errors='replace').strip())}); correct the line, or quote a value that holds the "
-        "separator"
+        f"({shown(record.decode(errors='replace').strip())}); {remedy}"
     )
