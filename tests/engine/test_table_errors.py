@@ -155,3 +155,11 @@ def test_new_rows_of_another_type_are_refused_with_file_and_row(tmp_path: Path) 
         list(blocks(path, config_of(), 2, {"age": "number"}))
     with pytest.raises(InputError, match=r"new\.parquet, row 3, column 'day': 'today' is not a date"):
         list(blocks(path, config_of(), 2, {"day": "date"}))
+
+
+def test_a_word_in_a_later_row_is_no_number_however_long_the_file(tmp_path: Path) -> None:
+    content = "a,b\n" + "123456,1.5\n" * 150_000 + "7,\nx,2.5\n"
+    with pytest.raises(InputError, match=r"row 150,002 \(line 150,003\), column 'a': 'x' stands among numbers \(1 of"):
+        read(tmp_path, content)
+    with pytest.raises(InputError, match=r"row 150,002 \(line 150,003\): 1 values where there are 2 columns, too few"):
+        read(tmp_path, content.replace("x,2.5", "3"))

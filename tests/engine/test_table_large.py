@@ -1,4 +1,7 @@
-"""What a large table costs: time beside polars' own reading, memory beside the tensors it becomes."""
+"""What a large table costs: time beside polars' own reading, memory beside the tensors it becomes.
+
+To be run alone: polars takes what other processes leave of the cores, and the encoding one of them.
+"""
 
 from __future__ import annotations
 

@@ -33,12 +33,11 @@ def cleaned(
     Raises InputError naming row and column: mixed types, infinities, types that no column of ours has.
     """
     said = {**(kinds or {}), **config.data.columns}
-    changed = []
+    table, changed = _stripped(table, config.table.missing), []
     for series in table.iter_columns():
         kind = said.get(series.name)
         result = _typed(series, kind, where)
         if result.dtype == pl.String:
-            result = _stripped(result, config.table.missing)
             if kind == "number":
                 result = as_numbers(result, where)
             elif is_text and kind not in WORDS:
@@ -55,8 +54,6 @@ def cleaned(
 def _typed(series: pl.Series, kind: ColumnKind | None, where: Where) -> pl.Series:
     """The few types: Float64 or Float32, Int, Boolean, String, Date or Datetime without a zone, List."""
     dtype = series.dtype
-    if dtype in (pl.Categorical, pl.Enum, pl.Null):
-        return series.cast(pl.String)
     if dtype.is_decimal() or dtype in (pl.Int128, pl.UInt64):
         return series.cast(pl.Float64)
     if dtype == pl.Float16:
@@ -79,13 +76,14 @@ def _typed(series: pl.Series, kind: ColumnKind | None, where: Where) -> pl.Serie
     return series
 
 
-def _stripped(series: pl.Series, missing: tuple[str, ...]) -> pl.Series:
-    name = pl.col(series.name)
-    bare = series.to_frame().select(name.str.strip_chars()).to_series()
-    is_missing = bare.is_in(["", *missing])
-    if is_missing.any():
-        bare = bare.to_frame().select(pl.when(~is_missing).then(name).alias(series.name)).to_series()
-    return bare
+def _stripped(table: pl.DataFrame, missing: tuple[str, ...]) -> pl.DataFrame:
+    """The words of all columns without spaces around them, null where they mean nothing; all columns at once."""
+    expressions = []
+    for name, dtype in table.schema.items():
+        if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+            word = pl.col(name).cast(pl.String).str.strip_chars()
+            expressions.append(pl.when(~word.is_in(["", *missing])).then(word).alias(name))
+    return table.with_columns(expressions) if expressions else table
 
 
 def _recognised(series: pl.Series, where: Where, *, is_strict: bool) -> pl.Series:
