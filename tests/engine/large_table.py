@@ -53,9 +53,7 @@ def encoded(path: Path) -> tuple[float, float]:
     start = time.perf_counter()
     opened = open_table(path, None, config)
     loaded = time.perf_counter()
-    parts = split_rows(opened, config)
-    if isinstance(parts, tuple):
-        parts = parts[0]
+    parts, _ = split_rows(opened, config)
     split = time.perf_counter()
     inputs = opened.encode(parts).inputs
     seconds = time.perf_counter() - split + loaded - start
