@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tui_trainer import bench_plan, foreground, placement, recipes
+from tui_trainer import bench_plan, foreground, placement, predict_plan, recipes
 from tui_trainer.config import RunConfig
-from tui_trainer.errors import InputError
+from tui_trainer.errors import InputError, printable
 from tui_trainer.flags import Parser, add_knobs, knob_values
 from tui_trainer.knobs import KNOBS, build, read_value
 from tui_trainer.paths import folder
@@ -28,6 +28,7 @@ ABOUT = {
     "attach": "open the live screen of a run that trains, or of one that has ended",
     "runs": "list the runs of the folder",
     "resume": "go on with a run, from its last checkpoint",
+    "predict": "answer for new rows, pictures or recordings, by what a run has learned",
     "recipes": "list the recipes that ship",
     "devices": "show what this machine can train on",
     "bench": "measure training here beside what people would use instead",
@@ -81,6 +82,31 @@ def resume(arguments: Sequence[str]) -> int:
         return dashboard(options, runs_dir, run=runs_folder.find(runs_dir, options.run), resume=changes)
     words = ["resume", *arguments]
     return foreground.resume(runs_dir, options.run, knob_values(options), words, as_json=options.json)
+
+
+def predict(arguments: Sequence[str]) -> int:
+    """`tui-trainer predict RUN FILE`."""
+    parser = _parser("predict", json=False)
+    parser.add_argument("run", metavar="RUN", nargs="?", help="name of a run, or the path of its folder")
+    predict_plan.add_flags(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object a line on standard output, in place of CSV"
+    )
+    add_runs_dir(parser)
+    add_knobs(parser, RunConfig(), [KNOBS["device"]])
+    if (options := _read(parser, arguments)) is None:
+        return 0
+    if options.run is None:
+        parser.error("the name of a run is missing; `tui-trainer runs` lists them")
+    if options.file is None:
+        parser.error(f"the file to predict is missing, as in `tui-trainer predict {printable(options.run)} FILE`")
+    from tui_trainer import headless, runs_folder
+
+    run = runs_folder.find(folder(options.runs_dir, "--runs-dir"), options.run)
+    plan = predict_plan.read(options, knob_values(options).get("device", "auto"))
+    from tui_trainer.engine import predict as engine_predict
+
+    return headless.show_predict(engine_predict.predict(run, plan, sys.stdout.buffer), plan.out)
 
 
 def list_recipes(arguments: Sequence[str]) -> int:
@@ -180,6 +206,6 @@ def add_runs_dir(parser: Parser) -> None:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "attach": attach, "runs": list_runs, "resume": resume, "recipes": list_recipes, "devices": list_devices,
+    "attach": attach, "runs": list_runs, "resume": resume, "predict": predict, "recipes": list_recipes, "devices": list_devices,
     "bench": bench,
 }  # fmt: skip

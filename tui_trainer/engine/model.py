@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from tui_trainer.engine.data.dataset import DataSet, Scaling
+from tui_trainer.engine.data.dataset import Scaling
 from tui_trainer.sections import Model
 
 
@@ -54,7 +55,27 @@ def parameter_count(inputs: int, hidden: tuple[int, ...], outputs: int) -> int:
     return sum(fan_in * fan_out + fan_out for fan_in, fan_out in itertools.pairwise(sizes))
 
 
-def build_model(config: Model, data: DataSet) -> nn.Sequential:
+class Shaped(Protocol):
+    """What a net is built for: a `DataSet`, or as much of one as a checkpoint tells."""
+
+    @property
+    def inputs(self) -> int:
+        """Features of one sample."""
+
+    @property
+    def outputs(self) -> int:
+        """Units of the last layer."""
+
+    @property
+    def scaling(self) -> Scaling:
+        """Of the inputs; that of the targets is no part of the net."""
+
+    @property
+    def embedded(self) -> tuple[tuple[int, int], ...]:
+        """As in `DataSet`."""
+
+
+def build_model(config: Model, data: Shaped) -> nn.Sequential:
     """scale, input_dropout, then (linear, norm, activation, dropout) per hidden layer, then output.
 
     Starting weights come from torch's global generator, drawn layer by layer in that order.
