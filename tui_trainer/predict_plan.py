@@ -35,7 +35,8 @@ class PredictPlan:
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """FILE and the flags that are predict's own."""
+    """RUN, FILE, and what may be said of them."""
+    parser.add_argument("run", metavar="RUN", nargs="?", help="name of a run, or the path of its folder")
     parser.add_argument(
         "file",
         metavar="FILE",
@@ -49,6 +50,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="where the predictions go, in the form of its ending: .csv, .tsv, .parquet, .feather, .arrow or .jsonl; "
         "it appears when it is complete [standard output, as CSV]",
     )
+    parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output, not CSV")
     parser.add_argument("--overwrite", action="store_true", help="replace a file that stands at --out already")
     parser.add_argument(
         "--weights",
@@ -56,25 +58,38 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="weights of the best or of the last epoch [best where a validation split chose it, otherwise last]",
     )
     parser.add_argument(
-        "--batch-size", metavar="ROWS", default=BATCH_SIZE, help=f"rows at once [{BATCH_SIZE}; 1 to 10,000,000]"
+        "--batch-size", metavar="ROWS", default=str(BATCH_SIZE), help=f"rows at once [{BATCH_SIZE}; 1 to 10,000,000]"
+    )
+    parser.add_argument(
+        "--device",
+        metavar="DEVICE",
+        default="auto",
+        help="where to compute; auto takes the GPU with most free memory [auto; auto, cpu, cuda or cuda:N]",
     )
 
 
-def read(options: argparse.Namespace, device: str) -> PredictPlan:
+def read(options: argparse.Namespace) -> PredictPlan:
     """The plan. Raises InputError."""
     path = None if options.file == STDIN else folder(options.file, "FILE")
-    if path is not None and not path.exists():
+    if path is not None and not _is_there(path):
         raise InputError(f"{ascii(str(path))[1:-1][:200]}: no such file or folder")
     out, form = _out(options, path)
     if options.weights not in (None, "best", "last"):
         raise InputError(f"--weights {options.weights[:60]!a} is not allowed; expected best or last")
-    asked = read_value("device", device)
+    asked = read_value("device", options.device)
     if "," in asked:
         raise InputError(f"--device {asked}: a prediction uses one device; name one")
     return PredictPlan(path, out, form, options.weights, asked, _batch_size(options.batch_size))
 
 
-def _batch_size(text: str | int) -> int:
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name no file system takes
+        return False
+
+
+def _batch_size(text: str) -> int:
     try:
         size = int(text)
     except ValueError:
@@ -94,7 +109,7 @@ def _out(options: argparse.Namespace, source: Path | None) -> tuple[Path | None,
     form = FORMS.get(out.suffix.lower())
     if form is None:
         raise InputError(f"--out {shown}: its ending says no form; expected one of {', '.join(FORMS)}")
-    if not out.parent.is_dir():
+    if not _is_there(out.parent):
         raise InputError(f"--out {shown}: there is no folder {ascii(str(out.parent))[1:-1][:200]}; make it first")
     if out.is_dir():
         raise InputError(f"--out {shown}: a folder stands there; name a file")

@@ -87,13 +87,9 @@ def resume(arguments: Sequence[str]) -> int:
 def predict(arguments: Sequence[str]) -> int:
     """`tui-trainer predict RUN FILE`."""
     parser = _parser("predict", json=False)
-    parser.add_argument("run", metavar="RUN", nargs="?", help="name of a run, or the path of its folder")
+    parser.usage = "tui-trainer predict RUN FILE [flags]"
     predict_plan.add_flags(parser)
-    parser.add_argument(
-        "--json", action="store_true", help="one JSON object a line on standard output, in place of CSV"
-    )
     add_runs_dir(parser)
-    add_knobs(parser, RunConfig(), [KNOBS["device"]])
     if (options := _read(parser, arguments)) is None:
         return 0
     if options.run is None:
@@ -103,7 +99,7 @@ def predict(arguments: Sequence[str]) -> int:
     from tui_trainer import headless, runs_folder
 
     run = runs_folder.find(folder(options.runs_dir, "--runs-dir"), options.run)
-    plan = predict_plan.read(options, knob_values(options).get("device", "auto"))
+    plan = predict_plan.read(options)
     from tui_trainer.engine import predict as engine_predict
 
     return headless.show_predict(engine_predict.predict(run, plan, sys.stdout.buffer), plan.out)
@@ -206,6 +202,6 @@ def add_runs_dir(parser: Parser) -> None:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "attach": attach, "runs": list_runs, "resume": resume, "predict": predict, "recipes": list_recipes, "devices": list_devices,
-    "bench": bench,
+    "attach": attach, "runs": list_runs, "resume": resume, "predict": predict, "recipes": list_recipes,
+    "devices": list_devices, "bench": bench,
 }  # fmt: skip

@@ -172,7 +172,7 @@ class TableFile(_File):
                 frames.sink_parquet(self._temporary, row_group_size=ROWS_OF_A_GROUP)
             else:
                 frames.sink_ipc(self._temporary)
-        except BaseException as error:  # noqa: BLE001  # also what polars makes of a Ctrl-C
+        except BaseException as error:  # also what polars makes of a Ctrl-C
             self._trouble = error
 
 

@@ -6,7 +6,7 @@ JSON and safetensors execute nothing; here every name, size and type is held aga
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -96,7 +96,8 @@ def restored_net(checkpoint: Checkpoint, facts: Facts) -> nn.Sequential:
     wanted = _sizes(outline.state_dict())
     there = _sizes(weights)
     if odd := next((name for name in {**wanted, **there} if wanted.get(name) != there.get(name)), None):
-        sentence = f"{odd[:60]} is {_size_text(there.get(odd))}, but the net of checkpoint.json has {_size_text(wanted.get(odd))}"
+        sizes = [_size_text(found.get(odd)) for found in (there, wanted)]
+        sentence = f"{odd[:60]} is {sizes[0]}, but the net of checkpoint.json has {sizes[1]}"
         raise damaged(checkpoint, "model.safetensors", sentence)
     net = build_model(config, shape)
     net.load_state_dict(weights)
@@ -156,6 +157,3 @@ def _sizes(tensors: dict[str, Tensor]) -> dict[str, Size]:
 
 def _size_text(size: Size | None) -> str:
     return "absent" if size is None else f"{' x '.join(map(str, size[0])) or 'a number'} of {str(size[1])[6:]}"
-
-
-Which = Literal["best", "last"]
