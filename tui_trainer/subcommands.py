@@ -88,6 +88,7 @@ def predict(arguments: Sequence[str]) -> int:
     """`tui-trainer predict RUN FILE`."""
     parser = _parser("predict", json=False)
     parser.usage = "tui-trainer predict RUN FILE [flags]"
+    parser.epilog = predict_plan.WHAT_COMES_OUT
     predict_plan.add_flags(parser)
     add_runs_dir(parser)
     if (options := _read(parser, arguments)) is None:

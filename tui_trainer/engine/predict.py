@@ -121,6 +121,7 @@ def predict(run: RunDir, plan: PredictPlan, stdout: IO[bytes]) -> Generator[Pred
     except BaseException:
         out.drop()
         raise
+    yield Predicted(rows, rows)
     if isinstance(predictor.encoding, Counting):
         yield from (Predicted(rows, rows, sentence) for sentence in predictor.encoding.notes())
     if odd:

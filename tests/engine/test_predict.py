@@ -1,0 +1,301 @@
+"""A prediction gives what the evaluation gave, from the checkpoint alone, whatever the size of its batches."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from tests.engine.predicting import Numbers, plan, predicted, trained, write_rows
+from tui_trainer.engine import checkpoint
+from tui_trainer.engine.answers import Meaning
+from tui_trainer.engine.checkpoint import Checkpoint
+from tui_trainer.engine.data import encodings
+from tui_trainer.engine.predict import chosen, predict
+from tui_trainer.errors import DamagedCheckpointError, InputError, StorageError
+from tui_trainer.run_dir import RunDir
+
+
+@pytest.fixture(autouse=True)
+def _knows_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encodings, "restored", Numbers.restored)
+
+
+@pytest.fixture(scope="module")
+def iris(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained run of iris; `rows.csv` beside it has the test rows."""
+    folder = tmp_path_factory.mktemp("iris")
+    run, data, _ = trained(folder / "run", data="iris", epochs=5, normalization="batch", dropout=0.3)
+    write_rows(folder / "rows.csv", data.test.inputs)
+    return run.path
+
+
+def answers(run: RunDir | Path, rows: Path, **options: Any) -> pl.DataFrame:
+    out = rows.with_name(f"answers-{random.random()}.parquet")
+    predicted(RunDir(run) if isinstance(run, Path) else run, plan(rows, out, **options))
+    return pl.read_parquet(out)
+
+
+@pytest.mark.parametrize("data", ["iris", "digits"])
+@pytest.mark.parametrize("loss", ["auto", "mse"])
+def test_the_test_rows_are_answered_as_well_as_the_run_said(tmp_path: Path, data: str, loss: str) -> None:
+    run, known, end = trained(tmp_path / "run", data=data, loss=loss, normalization="batch", dropout=0.4)
+    found = answers(run, write_rows(tmp_path / "rows.csv", known.test.inputs))
+    true = [known.class_names[number] for number in known.test.targets.tolist()]
+    right = [one == other for one, other in zip(found["class"].to_list(), true, strict=True)]
+    assert sum(right) / len(right) == pytest.approx(end.test_accuracy, abs=1e-9)
+    assert found.columns == ["row", "class", *(f"p_{name}" for name in known.class_names)]
+    shares = found.select(pl.col(f"p_{name}") for name in known.class_names)
+    assert set(shares.dtypes) == {pl.Float32}
+    assert shares.sum_horizontal().to_numpy() == pytest.approx(1, abs=1e-5)
+    assert found["row"].to_list() == list(range(1, len(true) + 1))
+
+
+def test_values_come_in_original_units(tmp_path: Path) -> None:
+    run, known, end = trained(tmp_path / "run", data="diabetes")
+    found = answers(run, write_rows(tmp_path / "rows.csv", known.test.inputs))
+    assert found.columns == ["row", "value"]
+    errors = found["value"].to_numpy() - known.test.targets[:, 0].double().numpy()
+    assert math.sqrt(float(np.square(errors).mean())) == pytest.approx(end.test_rmse, rel=1e-6)
+
+
+@pytest.mark.parametrize("size", [1, 7, 30])
+def test_every_batch_size_gives_the_same_answers(iris: Path, size: int) -> None:
+    rows = iris.with_name("rows.csv")
+    whole, parts = answers(iris, rows), answers(iris, rows, batch_size=size)
+    assert whole["class"].to_list() == parts["class"].to_list()
+    numbers = [frame.select(pl.col("^p_.*$")).to_numpy() for frame in (whole, parts)]
+    assert np.abs(numbers[0] - numbers[1]).max() < 1e-6
+
+
+def test_the_weights_are_the_best_where_validation_chose_them(tmp_path: Path) -> None:
+    run, _, end = trained(tmp_path / "chosen", data="iris", epochs=4, monitor="train_loss", lr=0.5)
+    assert (chosen(run, None)[0].kind, chosen(run, None)[0].facts["epochs_done"]) == ("best", end.best_epoch)
+    assert chosen(run, "last")[0].facts["epochs_done"] == 4
+    run, _, _ = trained(tmp_path / "judged", data="iris", validation=0)
+    assert chosen(run, None)[0].kind == "last"  # the test split chose the best
+    assert chosen(run, "best")[0].kind == "best"
+    assert chosen(run, "best")[1] == [
+        f"Weights of best epoch {chosen(run, 'best')[0].facts['epochs_done']} of run judged"
+    ]
+
+
+def test_the_newest_good_checkpoint_answers_and_the_damaged_one_is_named(iris: Path, tmp_path: Path) -> None:
+    run = copied(iris, tmp_path)
+    shutil.copytree(run / "checkpoints/last", run / "checkpoints/last.previous")
+    (run / "checkpoints/last/model.safetensors").write_bytes(b"damaged")
+    found, sentences = chosen(RunDir(run), "last")
+    assert found.folder == "last.previous"
+    assert "going back to the checkpoint before it" in sentences[0]
+    (run / "checkpoints/last.previous/model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(InputError, match=r"has no good checkpoint: .*model.safetensors: its content does not match"):
+        chosen(RunDir(run), None)
+
+
+FORMATS = {
+    "csv": pl.read_csv, "tsv": lambda path: pl.read_csv(path, separator="\t"), "parquet": pl.read_parquet,
+    "feather": pl.read_ipc, "arrow": pl.read_ipc, "jsonl": pl.read_ndjson, "ndjson": pl.read_ndjson,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_every_form_of_file_holds_the_same_answers(iris: Path, tmp_path: Path, ending: str) -> None:
+    out, rows = tmp_path / f"out.{ending}", iris.with_name("rows.csv")
+    said = predicted(RunDir(iris), plan(rows, out, batch_size=8))
+    found = FORMATS[ending](out)
+    expected = answers(iris, rows, batch_size=8)
+    assert found.columns == expected.columns
+    assert found["class"].to_list() == expected["class"].to_list()
+    for name in expected.columns[2:]:  # text has enough digits for every bit
+        assert found[name].cast(pl.Float32).to_list() == expected[name].to_list()
+    assert [step.rows for step in said if step.rows] == [8, 16, 24, 30, 30]
+    assert said[-1].total == 30
+    assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "arrow"])
+def test_a_prediction_that_is_not_completed_leaves_no_file(iris: Path, tmp_path: Path, ending: str) -> None:
+    out, rows = tmp_path / f"out.{ending}", iris.with_name("rows.csv")
+    steps = predict(RunDir(iris), plan(rows, out, batch_size=1), open("/dev/null", "wb"))  # noqa: SIM115, PTH123
+    assert len(list(itertools.islice(steps, 10))) == 10
+    steps.close()
+    bad = tmp_path / "bad.csv"
+    bad.write_text(rows.read_text() + "1,2,x,4\n")
+    with pytest.raises(ValueError, match="could not convert"):
+        predicted(RunDir(iris), plan(bad, out, batch_size=1))
+    assert list(tmp_path.iterdir()) == [bad]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "arrow", "jsonl"])
+def test_a_place_that_cannot_be_written_is_a_sentence(iris: Path, tmp_path: Path, ending: str) -> None:
+    out = tmp_path / "gone" / f"out.{ending}"
+    with pytest.raises(StorageError, match=r"gone/out.*: cannot be written: .*No such file"):
+        predicted(RunDir(iris), plan(iris.with_name("rows.csv"), out, batch_size=1))
+
+
+def test_what_the_encoding_counted_and_rows_without_a_finite_answer_are_said(iris: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("x0,x1,x2,x3,more\n1,2,0,4,9\n1,2,inf,4,9\n1,2,3,4,9\n")
+    sentences = [step.sentence for step in predicted(RunDir(iris), plan(rows, tmp_path / "out.csv")) if step.sentence]
+    assert sentences[1:] == ["1 rows have a zero", "1 of 3 rows gave no finite answer; look at them for huge values"]
+
+
+@pytest.mark.parametrize(
+    ("meaning", "outputs", "columns", "expected"),
+    [
+        (
+            Meaning("classes", ("no", "yes"), 1, is_binary=True),
+            [[0.0], [math.log(3)]],
+            ["row", "class", "p_no", "p_yes"],
+            [[1, "no", 0.5, 0.5], [2, "yes", 0.25, 0.75]],
+        ),
+        (
+            Meaning("labels", ("red", "row"), 2),
+            [[math.log(3), 0.0], [-math.log(3), 9e9]],
+            ["row", "red", "row_2", "p_red", "p_row"],
+            [[1, 1, 0, 0.75, 0.5], [2, 0, 1, 0.25, 1.0]],
+        ),
+        (
+            Meaning("values", (), 2, shift=torch.tensor([10.0, 1e9]), spread=torch.tensor([2.0, 1.0])),
+            [[1.0, 1.5], [0.0, -1.0]],
+            ["row", "value_1", "value_2"],
+            [[1, 12.0, 1e9 + 1.5], [2, 10.0, 1e9 - 1]],
+        ),
+        (
+            Meaning("values", ("price",), 1, shift=torch.tensor([0.5]), spread=torch.tensor([2.0])),
+            [[1.0], [2.0]],
+            ["row", "price"],
+            [[1, 2.5], [2, 4.5]],
+        ),
+        (
+            Meaning("classes", ("a", "b", "c"), 3, are_probabilities=True),
+            [[1.5, 1.25, 0.0], [-1.0, -2.0, -3.0]],
+            ["row", "class", "p_a", "p_b", "p_c"],
+            [[1, "a", 0.5, 0.5, 0.0], [2, "a", 1 / 3, 1 / 3, 1 / 3]],
+        ),
+    ],
+)  # fmt: skip
+def test_outputs_become_classes_labels_and_values(
+    meaning: Meaning, outputs: list[list[float]], columns: list[str], expected: list[list[Any]]
+) -> None:
+    frame = meaning.frame(["1", "2"], torch.tensor(outputs), "row")
+    assert frame.columns == columns
+    for row, wanted in zip(frame.rows(), expected, strict=True):
+        assert [cell if isinstance(cell, str) else pytest.approx(cell, abs=1e-6) for cell in row] == wanted
+
+
+def test_rows_that_are_files_are_called_by_their_names() -> None:
+    frame = Meaning("classes", ("a", "b"), 2).frame(["x/1.png"], torch.zeros(1, 2), "file")
+    assert frame.rows() == [("x/1.png", "a", 0.5, 0.5)]
+    assert frame.columns[0] == "file"
+
+
+def test_a_run_without_preprocessing_says_so(tmp_path: Path) -> None:
+    run, known, _ = trained(tmp_path / "run", data="iris")
+    rows = write_rows(tmp_path / "rows.csv", known.test.inputs)
+    rewrite(run.path, lambda found: {"preprocessing": None})
+    with pytest.raises(InputError, match="does not say how its inputs were made: iris is a data set known by name"):
+        answers(run, rows)
+
+
+def copied(run: Path, to: Path) -> Path:
+    return Path(shutil.copytree(run, to / "run"))
+
+
+def rewrite(run: Path, change: Any) -> None:
+    """Both checkpoints as somebody with bad intentions would leave them: every digest fits."""
+    for kind in ("last", "best"):
+        found = checkpoint.read(run / "checkpoints" / kind)
+        checkpoint.write(
+            run / "checkpoints", Checkpoint(**{**vars(found), "facts": dict(found.facts), **change(found)})
+        )
+
+
+def facts(**changes: Any) -> Any:
+    return lambda found: {"facts": {**found.facts, **changes}}
+
+
+def config(**changes: Any) -> Any:
+    return lambda found: {"facts": {**found.facts, "config": {**found.facts["config"], **changes}}}
+
+
+def weights(**changes: Any) -> Any:
+    return lambda found: {"weights": {**found.weights, **changes}}
+
+
+def preprocessing(**changes: Any) -> Any:
+    return lambda found: {
+        "preprocessing": type(found.preprocessing)(
+            {**found.preprocessing.facts, **changes}, found.preprocessing.tensors
+        )
+    }
+
+
+CRAFTED: dict[str, Any] = {
+    "a net larger than any memory": facts(inputs=2**30),
+    "a size that is no size": facts(inputs=-1),
+    "a size of a million digits": facts(outputs=10**400),
+    "a size that is text": facts(inputs="4"),
+    "hidden layers that are not there": config(hidden=[65536] * 64),
+    "an activation nobody knows": config(activation="__import__('os').system('true')"),
+    "a config that is no table": facts(config=[1, 2]),
+    "weights of another size": weights(**{"output.weight": torch.zeros(3, 129)}),
+    "weights of another type": weights(**{"output.bias": torch.zeros(3, dtype=torch.float64)}),
+    "weights too many": weights(**{"more.weight": torch.zeros(3)}),
+    "a scale of another shape": weights(**{"scale.shift": torch.zeros(4, 4)}),
+    "a task nobody knows": preprocessing(task="prices"),
+    "classes without names": preprocessing(class_names=["a"]),
+    "names that are numbers": preprocessing(class_names=[1, 2, 3]),
+    "vectors that are not there": preprocessing(embedded=[[2**40, 2**40]]),
+    "vectors without a size": preprocessing(embedded=[[3]]),
+    "an encoding of another shape": preprocessing(facts={"columns": []}),
+    "no facts of the encoding": preprocessing(facts=None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CRAFTED)
+def test_a_crafted_checkpoint_is_refused_in_a_sentence(iris: Path, tmp_path: Path, name: str) -> None:
+    run = copied(iris, tmp_path)
+    rewrite(run, CRAFTED[name])
+    with pytest.raises(DamagedCheckpointError, match=r"^checkpoints/best/\S+: damaged: ") as told:
+        predicted(RunDir(run), plan(iris.with_name("rows.csv"), tmp_path / "out.csv"))
+    assert str(told.value).count("\n") == 0
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_an_encoding_of_fewer_features_than_the_net_takes_is_refused(iris: Path, tmp_path: Path) -> None:
+    run = copied(iris, tmp_path)
+    rewrite(run, lambda found: {"preprocessing": type(found.preprocessing)(
+        {**found.preprocessing.facts, "facts": {"columns": ["x0"]}},
+        {**found.preprocessing.tensors, "encoding.count": torch.tensor([1])},
+    )})  # fmt: skip
+    with pytest.raises(DamagedCheckpointError, match=r"makes \(1,\) features of a row, and the net takes 4"):
+        predicted(RunDir(run), plan(iris.with_name("rows.csv"), tmp_path / "out.csv"))
+
+
+def test_preprocessing_of_a_later_version_is_named(iris: Path, tmp_path: Path) -> None:
+    run = copied(iris, tmp_path)
+    rewrite(run, preprocessing(format=2))
+    with pytest.raises(InputError, match="preprocessing of format 2, and this version reads 1"):
+        predicted(RunDir(run), plan(iris.with_name("rows.csv"), tmp_path / "out.csv"))
+
+
+@pytest.mark.parametrize("files", [{}, {"model.safetensors": ""}, {"../../secret": ""}, ["model.safetensors"], None, 3])
+def test_a_list_of_files_that_no_checkpoint_has_is_damage(iris: Path, tmp_path: Path, files: Any) -> None:
+    run = copied(iris, tmp_path)
+    path = run / "checkpoints/last/checkpoint.json"
+    known = json.loads(path.read_text())
+    known.pop("digest")
+    known["sha256"] = files
+    path.write_text(json.dumps({**known, "digest": checkpoint._digest(known)}))
+    with pytest.raises(DamagedCheckpointError):
+        checkpoint.read(path.parent)
