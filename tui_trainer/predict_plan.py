@@ -23,8 +23,8 @@ BATCH_SIZE = 4096  # rows: full speed of a forward pass, and some MB of memory
 WHAT_COMES_OUT = (
     "One row comes out for each that goes in, in the same order: its number (row) or its name (file), then the class "
     "and the probability of each class (p_NAME); of labels each label, 0 or 1, and its probability; of values the "
-    "value in the target's own units. Nothing but the run's folder is needed. Exit codes: 0 done, 1 failed, 2 bad usage or "
-    "input, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP (and no file is left half written)."
+    "value in the target's own units. Nothing but the run's folder is needed. Exit codes: 0 done, 1 failed, 2 bad "
+    "usage or input, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP; no file is left half written."
 )
 
 

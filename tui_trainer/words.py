@@ -21,9 +21,9 @@ from tui_trainer.events import (
     RunEnded,
     RunResumed,
     RunStarted,
-    Scores,
     Warned,
 )
+from tui_trainer.scores import Scores
 
 
 def clock(seconds: float) -> str:

@@ -39,9 +39,9 @@ class Numbers:
 
     @classmethod
     def restored(cls, saved: Saved) -> Self:
-        if int(saved.tensors["encoding.count"]) != len(saved.facts["facts"]["columns"]):
+        if int(saved.tensors["count"]) != len(saved.facts["columns"]):
             raise ValueError("more or fewer columns")
-        return cls(saved.facts["facts"]["columns"])
+        return cls(saved.facts["columns"])
 
     def batches(self, path: Path | None, size: int) -> Iterator[NewRows]:
         stream = path.open(newline="") if path else sys.stdin

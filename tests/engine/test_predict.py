@@ -27,7 +27,7 @@ from tui_trainer.run_dir import RunDir
 
 @pytest.fixture(autouse=True)
 def _knows_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encodings, "restored", Numbers.restored)
+    monkeypatch.setitem(encodings.KINDS, Numbers.kind, Numbers)
 
 
 @pytest.fixture(scope="module")

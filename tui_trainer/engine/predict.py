@@ -64,6 +64,9 @@ class Predictor:
             raise InputError(
                 f"--batch-size: {len(inputs):,} rows at once do not fit the memory of {self.device}; use fewer"
             ) from None
+        except IndexError:  # of a table of vectors
+            sentence = "the encoding knows more categories than the net has vectors for"
+            raise damaged(self.checkpoint, "preprocessing.json", sentence) from None
         return outputs
 
     def answers(self, batch: NewRows, first: Literal["row", "file"]) -> pl.DataFrame:

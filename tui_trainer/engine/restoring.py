@@ -142,8 +142,9 @@ def _shape(checkpoint: Checkpoint, facts: Facts) -> Shape:
     if not all(type(size) is int and 0 < size < MOST_UNITS for size in sizes) or len(facts.embedded) > inputs:
         raise ValueError
     shift, spread = checkpoint.weights["scale.shift"], checkpoint.weights["scale.spread"]
+    lengths = (inputs,) if facts.embedded else (1, inputs)
     for tensor in (shift, spread):
-        if tensor.dim() != 1 or tensor.dtype != torch.float32 or not 0 < len(tensor) <= inputs:
+        if tensor.dim() != 1 or tensor.dtype != torch.float32 or len(tensor) not in lengths:
             raise ValueError
     return Shape(inputs, outputs, Scaling(shift, spread), facts.embedded)
 
