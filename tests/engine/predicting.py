@@ -78,6 +78,13 @@ def trained(folder: Path, **values: Any) -> tuple[RunDir, DataSet, RunEnded]:
     return RunDir(folder), data, the_end(run(session, folder / "checkpoints"))
 
 
+def trained_iris(folder: Path) -> Path:
+    """A run of iris with every kind of layer; `rows.csv` beside it has the test rows."""
+    run, data, _ = trained(folder / "run", data="iris", epochs=5, normalization="batch", dropout=0.3)
+    write_rows(folder / "rows.csv", data.test.inputs)
+    return run.path
+
+
 def write_rows(path: Path, inputs: Tensor) -> Path:
     """Inputs as the CSV that `Numbers` reads, every bit of a float32 kept."""
     with path.open("w", newline="") as file:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 import random
 import shutil
@@ -15,13 +14,11 @@ import polars as pl
 import pytest
 import torch
 
-from tests.engine.predicting import Numbers, plan, predicted, trained, write_rows
-from tui_trainer.engine import checkpoint
+from tests.engine.predicting import Numbers, plan, predicted, trained, trained_iris, write_rows
 from tui_trainer.engine.answers import Meaning
-from tui_trainer.engine.checkpoint import Checkpoint
 from tui_trainer.engine.data import encodings
 from tui_trainer.engine.predict import chosen, predict
-from tui_trainer.errors import DamagedCheckpointError, InputError, StorageError
+from tui_trainer.errors import InputError, StorageError
 from tui_trainer.run_dir import RunDir
 
 
@@ -33,10 +30,7 @@ def _knows_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def iris(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained run of iris; `rows.csv` beside it has the test rows."""
-    folder = tmp_path_factory.mktemp("iris")
-    run, data, _ = trained(folder / "run", data="iris", epochs=5, normalization="batch", dropout=0.3)
-    write_rows(folder / "rows.csv", data.test.inputs)
-    return run.path
+    return trained_iris(tmp_path_factory.mktemp("iris"))
 
 
 def answers(run: RunDir | Path, rows: Path, **options: Any) -> pl.DataFrame:
@@ -90,7 +84,7 @@ def test_the_weights_are_the_best_where_validation_chose_them(tmp_path: Path) ->
 
 
 def test_the_newest_good_checkpoint_answers_and_the_damaged_one_is_named(iris: Path, tmp_path: Path) -> None:
-    run = copied(iris, tmp_path)
+    run = Path(shutil.copytree(iris, tmp_path / "run"))
     shutil.copytree(run / "checkpoints/last", run / "checkpoints/last.previous")
     (run / "checkpoints/last/model.safetensors").write_bytes(b"damaged")
     found, sentences = chosen(RunDir(run), "last")
@@ -197,105 +191,3 @@ def test_rows_that_are_files_are_called_by_their_names() -> None:
     frame = Meaning("classes", ("a", "b"), 2).frame(["x/1.png"], torch.zeros(1, 2), "file")
     assert frame.rows() == [("x/1.png", "a", 0.5, 0.5)]
     assert frame.columns[0] == "file"
-
-
-def test_a_run_without_preprocessing_says_so(tmp_path: Path) -> None:
-    run, known, _ = trained(tmp_path / "run", data="iris")
-    rows = write_rows(tmp_path / "rows.csv", known.test.inputs)
-    rewrite(run.path, lambda found: {"preprocessing": None})
-    with pytest.raises(InputError, match="does not say how its inputs were made: iris is a data set known by name"):
-        answers(run, rows)
-
-
-def copied(run: Path, to: Path) -> Path:
-    return Path(shutil.copytree(run, to / "run"))
-
-
-def rewrite(run: Path, change: Any) -> None:
-    """Both checkpoints as somebody with bad intentions would leave them: every digest fits."""
-    for kind in ("last", "best"):
-        found = checkpoint.read(run / "checkpoints" / kind)
-        checkpoint.write(
-            run / "checkpoints", Checkpoint(**{**vars(found), "facts": dict(found.facts), **change(found)})
-        )
-
-
-def facts(**changes: Any) -> Any:
-    return lambda found: {"facts": {**found.facts, **changes}}
-
-
-def config(**changes: Any) -> Any:
-    return lambda found: {"facts": {**found.facts, "config": {**found.facts["config"], **changes}}}
-
-
-def weights(**changes: Any) -> Any:
-    return lambda found: {"weights": {**found.weights, **changes}}
-
-
-def preprocessing(**changes: Any) -> Any:
-    return lambda found: {
-        "preprocessing": type(found.preprocessing)(
-            {**found.preprocessing.facts, **changes}, found.preprocessing.tensors
-        )
-    }
-
-
-CRAFTED: dict[str, Any] = {
-    "a net larger than any memory": facts(inputs=2**30),
-    "a size that is no size": facts(inputs=-1),
-    "a size of a million digits": facts(outputs=10**400),
-    "a size that is text": facts(inputs="4"),
-    "hidden layers that are not there": config(hidden=[65536] * 64),
-    "an activation nobody knows": config(activation="__import__('os').system('true')"),
-    "a config that is no table": facts(config=[1, 2]),
-    "weights of another size": weights(**{"output.weight": torch.zeros(3, 129)}),
-    "weights of another type": weights(**{"output.bias": torch.zeros(3, dtype=torch.float64)}),
-    "weights too many": weights(**{"more.weight": torch.zeros(3)}),
-    "a scale of another shape": weights(**{"scale.shift": torch.zeros(4, 4)}),
-    "a task nobody knows": preprocessing(task="prices"),
-    "classes without names": preprocessing(class_names=["a"]),
-    "names that are numbers": preprocessing(class_names=[1, 2, 3]),
-    "vectors that are not there": preprocessing(embedded=[[2**40, 2**40]]),
-    "vectors without a size": preprocessing(embedded=[[3]]),
-    "an encoding of another shape": preprocessing(facts={"columns": []}),
-    "no facts of the encoding": preprocessing(facts=None),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", CRAFTED)
-def test_a_crafted_checkpoint_is_refused_in_a_sentence(iris: Path, tmp_path: Path, name: str) -> None:
-    run = copied(iris, tmp_path)
-    rewrite(run, CRAFTED[name])
-    with pytest.raises(DamagedCheckpointError, match=r"^checkpoints/best/\S+: damaged: ") as told:
-        predicted(RunDir(run), plan(iris.with_name("rows.csv"), tmp_path / "out.csv"))
-    assert str(told.value).count("\n") == 0
-    assert not (tmp_path / "out.csv").exists()
-
-
-def test_an_encoding_of_fewer_features_than_the_net_takes_is_refused(iris: Path, tmp_path: Path) -> None:
-    run = copied(iris, tmp_path)
-    rewrite(run, lambda found: {"preprocessing": type(found.preprocessing)(
-        {**found.preprocessing.facts, "facts": {"columns": ["x0"]}},
-        {**found.preprocessing.tensors, "encoding.count": torch.tensor([1])},
-    )})  # fmt: skip
-    with pytest.raises(DamagedCheckpointError, match=r"makes \(1,\) features of a row, and the net takes 4"):
-        predicted(RunDir(run), plan(iris.with_name("rows.csv"), tmp_path / "out.csv"))
-
-
-def test_preprocessing_of_a_later_version_is_named(iris: Path, tmp_path: Path) -> None:
-    run = copied(iris, tmp_path)
-    rewrite(run, preprocessing(format=2))
-    with pytest.raises(InputError, match="preprocessing of format 2, and this version reads 1"):
-        predicted(RunDir(run), plan(iris.with_name("rows.csv"), tmp_path / "out.csv"))
-
-
-@pytest.mark.parametrize("files", [{}, {"model.safetensors": ""}, {"../../secret": ""}, ["model.safetensors"], None, 3])
-def test_a_list_of_files_that_no_checkpoint_has_is_damage(iris: Path, tmp_path: Path, files: Any) -> None:
-    run = copied(iris, tmp_path)
-    path = run / "checkpoints/last/checkpoint.json"
-    known = json.loads(path.read_text())
-    known.pop("digest")
-    known["sha256"] = files
-    path.write_text(json.dumps({**known, "digest": checkpoint._digest(known)}))
-    with pytest.raises(DamagedCheckpointError):
-        checkpoint.read(path.parent)
