@@ -78,9 +78,8 @@ def test_the_weights_are_the_best_where_validation_chose_them(tmp_path: Path) ->
     run, _, _ = trained(tmp_path / "judged", data="iris", validation=0)
     assert chosen(run, None)[0].kind == "last"  # the test split chose the best
     assert chosen(run, "best")[0].kind == "best"
-    assert chosen(run, "best")[1] == [
-        f"Weights of best epoch {chosen(run, 'best')[0].facts['epochs_done']} of run judged"
-    ]
+    best, sentences = chosen(run, "best")
+    assert sentences == [f"Run judged: weights of epoch {best.facts['epochs_done']}, the best"]
 
 
 def test_the_newest_good_checkpoint_answers_and_the_damaged_one_is_named(iris: Path, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ CRAFTED: dict[str, Any] = {
 def test_a_run_without_preprocessing_says_so(iris: Path, tmp_path: Path) -> None:
     run = copied(iris, tmp_path)
     rewrite(run, lambda found: {"preprocessing": None})
-    with pytest.raises(InputError, match="does not say how its inputs were made: iris is a data set known by name"):
+    with pytest.raises(InputError, match="does not say how its inputs were made: an earlier version"):
         predicted(RunDir(run), plan(iris.with_name("rows.csv"), tmp_path / "out.csv"))
 
 

@@ -94,7 +94,7 @@ def chosen(run: RunDir, weights: Choice | None) -> tuple[Checkpoint, list[str]]:
     of = found.best if is_best and found.best else found.last
     epochs = of.facts.get("epochs_done")
     begun = " (it was still training in the next)" if of.kind == "last" and of.facts.get("position") else ""
-    return of, [*found.warnings, f"Weights of {of.kind} epoch {epochs}{begun} of run {run.name}"]
+    return of, [*found.warnings, f"Run {run.name}: weights of epoch {epochs}, the {of.kind}{begun}"]
 
 
 def predict(run: RunDir, plan: PredictPlan, stdout: IO[bytes]) -> Generator[Predicted, None, None]:

@@ -55,11 +55,10 @@ class Shape:
 def preprocessing_in(checkpoint: Checkpoint) -> tuple[Saved, Facts]:
     """What was kept beside the weights. Raises InputError for a checkpoint without it, DamagedCheckpointError."""
     saved = checkpoint.preprocessing
-    data = str(checkpoint.facts.get("data"))[:60]
     if saved is None:
         raise InputError(
-            f"the run's checkpoint does not say how its inputs were made: {data} is a data set known by name, or the "
-            "run was made by an earlier version; train on your own file (--data FILE) to predict with it"
+            "the run's checkpoint does not say how its inputs were made: an earlier version of tui-trainer has written "
+            "it; train the run again to predict with it"
         )
     if saved.facts.get("format") != FORMAT:
         raise InputError(

@@ -13,7 +13,7 @@ from rich.text import Text
 from tui_trainer.events import EpochEnded, Event, Progress, RunEnded
 from tui_trainer.headless.confusion import confusion_view
 from tui_trainer.run_state import RunState, advance
-from tui_trainer.words import clock, describe, epoch_line
+from tui_trainer.words import clock, describe, epoch_line, prediction_command
 
 LINES_OF_EPOCHS = 30  # of a long run every n-th epoch gets a line
 QUIET = ("checkpoint_saved", "progress", "phase_began")
@@ -95,6 +95,8 @@ class TerminalPrinter:
             self._console.print(Text("\n" + title))
             self._console.print(confusion_view(event.test_confusion, event.class_names, self._console.width))
         self._console.print(Text(f"\n{event.run_dir}", style="dim"))
+        if command := prediction_command(self._state.started, event):
+            self._console.print(Text(f"To predict with it: {command}", style="dim"))
 
 
 def results_table(event: RunEnded, state: RunState) -> Table:

@@ -122,6 +122,8 @@ class StatusPanel(Panel, can_focus=False):
         if end is None:
             return []
         first = Text.assemble((end.reason.replace("_", " ").capitalize(), self._style()), f": {printable(end.message)}")
+        if command := prediction_command(self.view.state.started, end):
+            first.append(f"   {command}", "dim")
         tested = results(end)
         return [first, Text.assemble(tested + "   " if tested else "", (self._next(end), "dim"))]
 
