@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -151,7 +152,9 @@ class TableFile(_File):
 
     def _check(self) -> None:
         if self._trouble is not None:
-            reason = getattr(self._trouble, "strerror", None) or str(self._trouble).splitlines()[0]
+            text = str(self._trouble).splitlines()[0]
+            of_system = re.search(r"([^:]+) \(os error \d+\)", text)  # polars hands the errno on in words alone
+            reason = of_system[1].strip() if of_system else text
             raise StorageError(f"{self._path}: cannot be written: {reason}") from None
 
     def _frames(self) -> Iterator[pl.DataFrame]:

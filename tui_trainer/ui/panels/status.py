@@ -10,7 +10,7 @@ from tui_trainer.errors import printable
 from tui_trainer.events import EpochEnded, RunEnded
 from tui_trainer.ui.charts import bar
 from tui_trainer.ui.panels.panel import Panel
-from tui_trainer.words import architecture, clock, whereabouts
+from tui_trainer.words import architecture, clock, prediction_command, whereabouts
 
 SIGNS = {
     "ready": "○", "starting": "◌", "training": "●", "paused": "‖", "completed": "✔", "early_stopped": "✔",
