@@ -95,8 +95,10 @@ def test_the_test_rows_of_a_run_are_answered_as_well_as_it_said(cli: Cli, data: 
     inputs, targets = bunch.data.astype(np.float32), bunch.target
     np.savez("own.npz", x_train=inputs[::2], y_train=targets[::2], x_test=inputs[1::2], y_test=targets[1::2])
     np.save("new.npy", inputs[1::2])
-    end = events_of(cli("--no-ui", "--json", "--threads", "1", "--epochs", "4", "--data", "own.npz").out)[-1]
-    assert cli("predict", "own.npz-1", "new.npy", "--out", "answers.csv", "--batch-size", "17").code == 0
+    end = events_of(
+        cli("--no-ui", "--json", "--threads", "1", "--epochs", "4", "--data", "own.npz", "--name", "own").out
+    )[-1]
+    assert cli("predict", "own", "new.npy", "--out", "answers.csv", "--batch-size", "17").code == 0
     found = pl.read_csv("answers.csv")
     if figure == "test_accuracy":
         assert float((found["class"].to_numpy() == targets[1::2]).mean()) == pytest.approx(end[figure], abs=1e-9)

@@ -1,74 +1,52 @@
-"""Small data sets of each task, built in memory."""
+"""What the tests of tables share: a config, fitting a frame with a split, and the inputs as the net sees them."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from sklearn import datasets
+import polars as pl
+from safetensors.torch import load, save
 
-from tests.engine.small import CPU
-from tui_trainer.data_sets import Task
-from tui_trainer.engine.data.dataset import DataSet, Samples, Scaling
-from tui_trainer.engine.data.targets import for_loss, target_scaling
-from tui_trainer.engine.session import Session
+from tui_trainer.config import RunConfig
+from tui_trainer.data_sections import ColumnKind
+from tui_trainer.engine.data.encoding import Saved
+from tui_trainer.engine.data.opened import Encoded, Part
+from tui_trainer.engine.data.table.encoder import fit
+from tui_trainer.engine.data.table.encoding import TableEncoding
 from tui_trainer.knobs import build
 
-ROWS = {"train": slice(0, 240), "validation": slice(240, 320), "test": slice(320, 400)}
-EMBEDDED = ((5, 3), (60, 8), (3, 50))
+
+def config(**values: Any) -> RunConfig:
+    """A config for a table of one's own."""
+    return build({"data": "./people.csv", **values})
 
 
-def arrays(task: str, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """400 rows: `classes` (3, one of them rare), `binary`, `labels` (4), `values` (1) or `several` (2 values)."""
-    match task:
-        case "labels":
-            x, y = datasets.make_multilabel_classification(400, 12, n_classes=4, random_state=seed)
-            return x, y.astype(np.float32)
-        case "values" | "several":
-            count = 1 if task == "values" else 2
-            x, y = datasets.make_regression(400, 8, n_targets=count, noise=20.0, random_state=seed)
-            return x, y.reshape(400, count).astype(np.float32) + 300
-    classes, weights = (2, [0.8]) if task == "binary" else (3, [0.6, 0.3])
-    x, y = datasets.make_classification(
-        400, 12, n_informative=6, n_classes=classes, weights=weights, flip_y=0.05, random_state=seed
-    )
-    return x, y.astype(np.int64)
+def encoded(
+    table: pl.DataFrame, kinds: Mapping[str, ColumnKind], train: int | Sequence[int] | np.ndarray, **values: Any
+) -> Encoded:
+    """Fitted on the first `train` rows, or on those of these numbers; the others are the test."""
+    rows = np.arange(train) if isinstance(train, int) else np.asarray(train)
+    others = np.setdiff1d(np.arange(table.height), rows)
+    parts: dict[Part, np.ndarray] = {"train": rows.astype(np.int64), "test": others.astype(np.int64)}
+    return fit(table.clone(), kinds, parts, config(**values))
 
 
-def table(task: str, *, embedded: bool = False, **values: Any) -> tuple[DataSet, Any]:
-    """(data set, config) under these settings; with `embedded`, three columns of categories behind the others."""
-    config = build({"epochs": 3, "data": "table.csv", "batch_size": 32, **values})
-    x, y = arrays(task)
-    kind: Task = {"binary": "classes", "several": "values"}.get(task, task)  # type: ignore[assignment]
-    inputs = torch.from_numpy(x).float()
-    if embedded:
-        random = np.random.default_rng(3)
-        numbers = np.stack([random.integers(1, categories, 400) for categories, _ in EMBEDDED], 1)
-        numbers[ROWS["test"].start :, 0] = 0  # not seen in training
-        inputs = torch.cat([inputs, torch.from_numpy(numbers).float()], 1)
-    samples = {name: Samples(inputs[rows], torch.from_numpy(y)[rows]) for name, rows in ROWS.items()}
-    plain = samples["train"].inputs[:, : x.shape[1]]
-    shift, spread = plain.mean(0), plain.std(0)
-    if embedded:
-        more = torch.ones(len(EMBEDDED))
-        shift, spread = torch.cat([shift, 0 * more]), torch.cat([spread, more])
-    names = tuple(f"kind {n}" for n in range(y.max() + 1)) if kind == "classes" else ()
-    data = DataSet(
-        name="table.csv",
-        task=kind,
-        train=samples["train"],
-        validation=samples["validation"],
-        test=samples["test"],
-        class_names=tuple(f"label {n}" for n in range(y.shape[1])) if kind == "labels" else names,
-        scaling=Scaling(shift, spread, *target_scaling(config.data, kind, samples["train"].targets)),
-        embedded=EMBEDDED if embedded else (),
-    )
-    return for_loss(data, config), config
+def as_the_net_sees(found: Encoded, part: Part = "train") -> np.ndarray:
+    """(rows, inputs) after the scaling."""
+    seen: np.ndarray = ((found.inputs[part] - found.shift) / found.spread).numpy()
+    return seen
 
 
-def session_of(task: str, *, embedded: bool = False, **values: Any) -> Session:
-    """A session on one CPU thread."""
-    torch.set_num_threads(1)
-    data, config = table(task, embedded=embedded, **values)
-    return Session(config, data, CPU)
+def table_encoding(found: Encoded) -> TableEncoding:
+    """The encoding, as what it is."""
+    assert isinstance(found.encoding, TableEncoding)
+    return found.encoding
+
+
+def from_disk(encoding: TableEncoding) -> TableEncoding:
+    """The encoding after its way through a checkpoint."""
+    saved = encoding.saved()
+    return TableEncoding.restored(Saved(json.loads(json.dumps(saved.facts)), load(save(saved.tensors))))

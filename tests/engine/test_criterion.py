@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tests.engine.small import At, run, same_bits
-from tests.engine.tables import session_of, table
+from tests.engine.task_data import session_of, table
 from tests.engine.test_blocks import BLOCK, Replayed, losses
 from tui_trainer.engine import checkpoint
 from tui_trainer.engine.blocks import BlockSteps, translate

@@ -70,7 +70,7 @@ class EmbeddingsLayer:
         """See `Embeddings`; x (n, columns) float32. Kept: the places of the numbers that were read, (n x width,)."""
         plain = x.shape[1] - self._columns
         numbers = x[:, plain:].long().index_select(1, self._owners)
-        places = torch.addcmul(self._starts, numbers, self._strides).view(-1)
+        places = numbers.mul_(self._strides).add_(self._starts).view(-1)
         vectors = self._tables.index_select(0, places).view(len(x), self._width)
         return torch.cat((x[:, :plain], vectors), 1), places
 

@@ -6,6 +6,7 @@ lies on white; of several frames the first counts; 16 bits of grey become 8. Wha
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,6 @@ from tui_trainer.engine.data.media import (
     Decoded,
     FileEncoding,
     Item,
-    MediaSource,
     UnreadableError,
     check_task,
     opener,
@@ -98,13 +98,8 @@ def open_images(path: Path, test: Path | None, config: RunConfig) -> Opened:
     """
     check_task(path, config)
     files = class_folders.find(path, test, Pictures.files, config.data.label_pattern)
-    return picture_source(files, path, config)
-
-
-def picture_source(files: class_folders.ClassFiles, path: Path, config: RunConfig) -> MediaSource:
-    """Pictures that were found, opened."""
-    encoding = encoding_of(config)
-    return source_of(path, files, lambda _: encoding, lambda inputs: scaling_of(inputs, config))
+    fit, scale = functools.partial(encoding_of, config), functools.partial(scaling_of, config)
+    return source_of(path, files, fit, scale)
 
 
 def encoding_of(config: RunConfig, _train: Sequence[Item] = ()) -> Pictures:
@@ -112,7 +107,7 @@ def encoding_of(config: RunConfig, _train: Sequence[Item] = ()) -> Pictures:
     return Pictures(config.images.size, 3 if config.images.colour == "colour" else 1)
 
 
-def scaling_of(inputs: Tensor, config: RunConfig) -> tuple[Tensor, Tensor]:
+def scaling_of(config: RunConfig, inputs: Tensor) -> tuple[Tensor, Tensor]:
     """Of each channel, over all training pictures."""
     return input_scaling(config.data.normalize, inputs, 255, 3 if config.images.colour == "colour" else 1)
 

@@ -104,7 +104,7 @@ def fill(inputs: Tensor, items: Sequence[Item], encoding: FileEncoding, name: Ca
             damaged.append(f"{name(row)}: cannot be read as a {encoding.files.one}: {got}")
     if damaged:
         more = f", and so are {len(damaged) - 1:,} other files" if len(damaged) > 1 else ""
-        raise InputError(f"{damaged[0]}{more}; copy them anew, or remove them")
+        raise InputError(f"{min(damaged)}{more}; copy them anew, or remove them")
     return remarks
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -71,3 +71,16 @@ class Opened(Protocol):
 
     def encode(self, parts: Parts) -> Encoded:
         """Fit on the training rows, and encode all. The source may forget its rows as it does so: called once."""
+
+
+@runtime_checkable
+class LeavesRowsOut(Protocol):
+    """An `Opened` that may have left rows of its (first) file out: files of row numbers still mean the file's rows."""
+
+    @property
+    def file_rows(self) -> np.ndarray:
+        """Each row's number in its own file (n,), counted from 0 without the header."""
+
+    @property
+    def rows_in_file(self) -> int:
+        """Rows of the first file, those left out among them."""

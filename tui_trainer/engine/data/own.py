@@ -23,7 +23,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", "
 def load(config: RunConfig) -> DataSet:
     """Read, split and encode what `--data` names. Raises InputError."""
     opened = open_source(config)
-    parts = split_rows(opened, config)
+    parts, split_notes = split_rows(opened, config)
     _check_classes(opened, parts)
     encoded = opened.encode(parts)
     samples = {
@@ -42,7 +42,7 @@ def load(config: RunConfig) -> DataSet:
         encoding=encoded.encoding,
         target_names=opened.target_names,
         columns=encoded.columns,
-        notes=(*opened.notes, *encoded.notes),
+        notes=(*opened.notes, *split_notes, *encoded.notes),
     )
     return for_loss(data, config)
 

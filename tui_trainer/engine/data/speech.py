@@ -15,6 +15,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from tui_trainer.config import RunConfig
 from tui_trainer.engine.data import class_folders
@@ -86,8 +87,7 @@ def open_speech(path: Path, test: Path | None, config: RunConfig) -> Opened:
     """
     check_task(path, config)
     files = class_folders.find(path, test, Recordings.files, config.data.label_pattern)
-    fit = functools.partial(encoding_of, config)
-    return source_of(path, files, fit, lambda inputs: input_scaling(config.data.normalize, inputs, None, 0))
+    return source_of(path, files, functools.partial(encoding_of, config), functools.partial(scaling_of, config))
 
 
 def encoding_of(config: RunConfig, train: Sequence[Item]) -> Recordings:
@@ -102,6 +102,11 @@ def encoding_of(config: RunConfig, train: Sequence[Item]) -> Recordings:
         raise InputError(f"--data {config.data.name}: none of {len(train):,} training files is a WAV file with samples")
     rate = max(rates, key=lambda rate: (rates[rate], rate))
     return Recordings(rate, config.speech.seconds, config.speech.mels, config.speech.features)
+
+
+def scaling_of(config: RunConfig, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Of each feature, over all training recordings."""
+    return input_scaling(config.data.normalize, inputs, None, 0)
 
 
 def resampled(sound: np.ndarray, rate: int, wanted: int) -> np.ndarray:
