@@ -112,10 +112,15 @@ def test_columns_go_by_their_names_and_a_target_is_not_looked_at(cli: Cli) -> No
     assert "hours" in said.err
 
 
-def test_cities_never_seen_and_empty_fields_have_answers_too(cli: Cli) -> None:
+def test_cities_never_seen_and_empty_fields_have_answers_too_and_are_counted(cli: Cli) -> None:
     train(cli, "income")
     Path("odd.csv").write_text("age,hours,city\n40,30,Bonn\n,30,Bonn\n40,,Paris\n,,\n")
-    assert answers(cli, "odd.csv")["income"].is_finite().to_list() == [True] * 4
+    assert answers(cli, "odd.csv", "--batch-size", "2")["income"].is_finite().to_list() == [True] * 4
+    said = cli("predict", "people", "odd.csv", "--out", "answers.parquet", "--batch-size", "1").err
+    assert "rows of categories that no training row holds have inputs of 0: city (2 in these rows)" in said
+    assert "age (2 in these rows)" in said
+    assert "hours (2 in these rows)" in said
+    assert "these rows" not in cli("predict", "people", "test.csv").err
 
 
 def test_rows_on_standard_input_are_answered_like_those_of_a_file(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
