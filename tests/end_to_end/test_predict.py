@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 import resource
 import shutil
 import signal
@@ -16,9 +17,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 
 from tests.conftest import Said, wait_until
 from tests.end_to_end.runs import events_of
+from tests.end_to_end.terminal import Terminal
 
 Cli = Callable[..., Said]
 Spawn = Callable[..., subprocess.Popen[str]]
@@ -105,6 +108,38 @@ def test_the_test_rows_of_a_run_are_answered_as_well_as_it_said(cli: Cli, data: 
     else:
         errors = found["value"].to_numpy() - targets[1::2]
         assert math.sqrt(float(np.square(errors).mean())) == pytest.approx(end[figure], rel=1e-6)
+
+
+def test_pictures_are_called_by_their_files(cli: Cli) -> None:
+    random = np.random.default_rng(0)
+    for number in range(60):
+        shade = "light" if number % 2 else "dark"
+        folder = Path("pictures") / shade if number < 50 else Path("new")
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = random.integers(0, 100, (6, 6)) + (155 if shade == "light" else 0)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}-{shade}.png")
+    words = (
+        "--no-ui",
+        "--threads",
+        "1",
+        "--epochs",
+        "20",
+        "--image-size",
+        "6",
+        "--data",
+        "pictures",
+        "--name",
+        "shades",
+    )
+    assert cli(*words).code == 0
+    found = pl.read_csv(io.StringIO(cli("predict", "shades", "new").out))
+    assert found.columns == ["file", "class", "p_dark", "p_light"]
+    assert [f"{Path(file).stem}" for file in found["file"]] == [
+        f"{number}-{'light' if number % 2 else 'dark'}" for number in range(50, 60)
+    ]
+    assert found["class"].to_list() == ["dark", "light"] * 5
+    one = pl.read_csv(io.StringIO(cli("predict", "shades", "new/51-light.png").out))
+    assert one["class"].to_list() == ["light"]
 
 
 @pytest.mark.parametrize(
@@ -195,4 +230,17 @@ def test_a_disk_that_is_full_leaves_no_half_file(spawn: Spawn, trained: Path, en
     assert (process.returncode, out) == (1, "")
     assert f"answers.{ending}: cannot be written: File too large" in err
     assert "Traceback" not in err
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_how_far_it_is_and_is_left_clean(trained: Path) -> None:
+    words = ask(trained, "sums", "many.npy", "--out", "answers.csv", "--batch-size", "64")
+    with Terminal(list(words)) as terminal:
+        terminal.wait_for("rows/s")
+        assert re.search(r"[\d,]+ rows +[\d,]+ rows/s +[\d:]+ left", terminal.text())
+        terminal.press("\x03")
+        assert terminal.wait_exit() == 130
+        assert "rows/s" not in terminal.text()
+        assert "the prediction was ended by SIGINT; nothing was written" in terminal.text()
     assert list(Path().iterdir()) == []

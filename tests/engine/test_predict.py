@@ -17,7 +17,7 @@ import torch
 from tests.engine.predicting import Numbers, plan, predicted, trained, trained_iris, write_rows
 from tui_trainer.engine.answers import Meaning
 from tui_trainer.engine.data import encodings
-from tui_trainer.engine.predict import chosen, predict
+from tui_trainer.engine.predict import chosen, predict, rows_of
 from tui_trainer.errors import InputError, StorageError
 from tui_trainer.run_dir import RunDir
 
@@ -190,3 +190,17 @@ def test_rows_that_are_files_are_called_by_their_names() -> None:
     frame = Meaning("classes", ("a", "b"), 2).frame(["x/1.png"], torch.zeros(1, 2), "file")
     assert frame.rows() == [("x/1.png", "a", 0.5, 0.5)]
     assert frame.columns[0] == "file"
+
+
+def test_how_many_rows_there_are_is_known_before_they_are_read_where_that_is_cheap(tmp_path: Path) -> None:
+    table = pl.DataFrame({"x": range(100, 200)})
+    table.write_csv(tmp_path / "a.csv")
+    table.write_parquet(tmp_path / "a.parquet")
+    table.write_ipc(tmp_path / "a.feather")
+    np.save(tmp_path / "a.npy", np.zeros((100, 2)))
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1")
+    (tmp_path / "empty.csv").touch()
+    assert rows_of(tmp_path / "a.csv") in (100, 101)  # lines of its first megabyte, by its size
+    assert [rows_of(tmp_path / f"a.{ending}") for ending in ("parquet", "feather", "npy")] == [100, 100, 100]
+    assert rows_of(tmp_path) == 6
+    assert [rows_of(None), rows_of(tmp_path / "bad.parquet"), rows_of(tmp_path / "empty.csv")] == [None, None, None]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -133,6 +135,8 @@ def predict(run: RunDir, plan: PredictPlan, stdout: IO[bytes]) -> Generator[Pred
 
 def rows_of(path: Path | None) -> int | None:
     """About how many rows there are to predict; None where only reading would tell."""
+    import polars as pl  # in memory anyway by then
+
     if path is None:
         return None
     if path.is_dir():
@@ -143,11 +147,10 @@ def rows_of(path: Path | None) -> int | None:
             sample = file.read(SAMPLE)
         lines = sample.count(b"\n")
         return round(lines * path.stat().st_size / len(sample)) if lines else None
-    if suffix == ".parquet":
-        import polars as pl
-
-        try:
-            return int(pl.scan_parquet(path).select(pl.len()).collect().item())
-        except (OSError, pl.exceptions.PolarsError):  # the encoding will say what is wrong with it
-            return None
+    with suppress(OSError, ValueError, pl.exceptions.PolarsError):  # what is wrong with it, the encoding says
+        if suffix == ".npy":
+            return len(np.load(path, mmap_mode="r", allow_pickle=False))
+        if suffix in (".parquet", ".feather", ".arrow", ".ipc"):
+            table = pl.scan_parquet(path, glob=False) if suffix == ".parquet" else pl.scan_ipc(path)
+            return int(table.select(pl.len()).collect().item())
     return None
