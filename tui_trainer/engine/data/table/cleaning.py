@@ -11,7 +11,7 @@ import polars as pl
 
 from tui_trainer.config import RunConfig
 from tui_trainer.data_sections import ColumnKind
-from tui_trainer.engine.data.table.casting import as_numbers
+from tui_trainer.engine.data.table.casting import as_dates, as_numbers
 from tui_trainer.engine.data.table.places import Where, listed, shown
 from tui_trainer.errors import InputError, nearest
 
@@ -39,10 +39,12 @@ def cleaned(
         result = _typed(series, kind, where)
         if result.dtype == pl.String:
             result = _stripped(result, config.table.missing)
-            if is_text and kind == "number":
+            if kind == "number":
                 result = as_numbers(result, where)
             elif is_text and kind not in WORDS:
                 result = _recognised(result, where, is_strict=kinds is None and kind is None)
+        if kind == "date":
+            result = as_dates(result, where)
         if result.dtype.is_float() and kind != "ignore":
             result = _finite(result, where)
         if result is not series:
@@ -109,6 +111,8 @@ def _recognised(series: pl.Series, where: Where, *, is_strict: bool) -> pl.Serie
 
 
 def _finite(series: pl.Series, where: Where) -> pl.Series:
+    if series.is_finite().all():
+        return series
     infinite = series.is_infinite()
     if infinite.any():
         row = int(infinite.arg_max() or 0)
@@ -116,7 +120,7 @@ def _finite(series: pl.Series, where: Where) -> pl.Series:
             f"{where(row)}, column {shown(series.name)}: infinity ({int(infinite.sum()):,} such values); correct it, "
             "or leave the field empty where the value is missing"
         )
-    return series.fill_nan(None) if series.is_nan().any() else series
+    return series.fill_nan(None)
 
 
 def _derived(table: pl.DataFrame, config: RunConfig, where: Where, *, is_new: bool) -> pl.DataFrame:

