@@ -17,7 +17,7 @@ import torch
 from tests.engine.predicting import Numbers, plan, predicted, trained, trained_iris, write_rows
 from tui_trainer.engine.answers import Meaning
 from tui_trainer.engine.data import encodings
-from tui_trainer.engine.predict import chosen, predict, rows_of
+from tui_trainer.engine.predict import Predictor, chosen, predict, rows_of
 from tui_trainer.errors import InputError, StorageError
 from tui_trainer.run_dir import RunDir
 
@@ -204,3 +204,14 @@ def test_how_many_rows_there_are_is_known_before_they_are_read_where_that_is_che
     assert [rows_of(tmp_path / f"a.{ending}") for ending in ("parquet", "feather", "npy")] == [100, 100, 100]
     assert rows_of(tmp_path) == 6
     assert [rows_of(None), rows_of(tmp_path / "bad.parquet"), rows_of(tmp_path / "empty.csv")] == [None, None, None]
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_the_answers_of_the_cpu(iris: Path) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    found, _ = chosen(RunDir(iris), None)
+    predictors = [Predictor(found, torch.device(name)) for name in ("cpu", "cuda")]
+    batch = next(predictors[0].encoding.batches(iris.with_name("rows.csv"), 100))
+    outputs = [predictor.outputs(batch.inputs) for predictor in predictors]
+    assert torch.allclose(*outputs, atol=1e-5)

@@ -69,7 +69,6 @@ CRAFTED: dict[str, Any] = {
     "a size that is text": facts(inputs="4"),
     "hidden layers that are not there": config(hidden=[65536] * 64),
     "an activation nobody knows": config(activation="__import__('os').system('true')"),
-    "a config that is no table": facts(config=[1, 2]),
     "weights of another size": weights(**{"output.weight": torch.zeros(3, 129)}),
     "weights of another type": weights(**{"output.bias": torch.zeros(3, dtype=torch.float64)}),
     "weights too many": weights(**{"more.weight": torch.zeros(3)}),
@@ -118,13 +117,28 @@ def test_preprocessing_of_a_later_version_is_named(iris: Path, tmp_path: Path) -
         predicted(RunDir(run), plan(iris.with_name("rows.csv"), tmp_path / "out.csv"))
 
 
-@pytest.mark.parametrize("files", [{}, {"model.safetensors": ""}, {"../../secret": ""}, ["model.safetensors"], None, 3])
-def test_a_list_of_files_that_no_checkpoint_has_is_damage(iris: Path, tmp_path: Path, files: Any) -> None:
+LISTS: list[Any] = [{}, {"model.safetensors": ""}, {"../../secret": ""}, ["model.safetensors"], None, 3]
+ODD: list[dict[str, Any]] = [
+    *({"sha256": files} for files in LISTS),
+    {"kind": "x"},
+    {"record": None},
+    {"record": {}},
+    {"record": {"best_epoch": "1"}},
+    {"epochs_done": None},
+    {"config": None},
+]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+def test_facts_that_no_checkpoint_has_are_damage(iris: Path, tmp_path: Path, odd: dict[str, Any]) -> None:
     run = copied(iris, tmp_path)
     path = run / "checkpoints/last/checkpoint.json"
-    known = json.loads(path.read_text())
+    known = {**json.loads(path.read_text()), **odd}
     known.pop("digest")
-    known["sha256"] = files
     path.write_text(json.dumps({**known, "digest": checkpoint._digest(known)}))
-    with pytest.raises(DamagedCheckpointError):
+    with pytest.raises(
+        DamagedCheckpointError, match=r"checkpoint.json: damaged|its content does not match|No such file"
+    ):
         checkpoint.read(path.parent)
+    with pytest.raises(InputError, match="has no good checkpoint"):
+        predicted(RunDir(run), plan(iris.with_name("rows.csv"), tmp_path / "out.csv"))

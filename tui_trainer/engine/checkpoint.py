@@ -122,17 +122,20 @@ def read(folder: Path) -> Checkpoint:
 
 
 def _files(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
-    """{name: digest} of a checkpoint's other files. Raises DamagedCheckpointError for names that `_fill` never gives.
+    """{name: digest} of a checkpoint's other files. Raises DamagedCheckpointError for what no session has written.
 
     The digest is no signature: whoever writes a folder can compute it, so nothing that it covers is believed.
     """
-    files = facts.get("sha256")
+    files, record = facts.get("sha256"), facts.get("record")
     known = ({"model.safetensors"}, {"training.safetensors"}, {"preprocessing.json", "preprocessing.safetensors"})
     if (
         not isinstance(files, dict)
         or facts.get("kind") not in ("last", "best")
         or not known[0] <= set(files) <= set.union(*known)
         or len(known[2] & set(files)) == 1
+        or not isinstance(record, dict)
+        or not isinstance(facts.get("config"), dict)
+        or not all(type(number) is int for number in (record.get("best_epoch"), facts.get("epochs_done")))
     ):
         raise DamagedCheckpointError(f"{folder / 'checkpoint.json'}: damaged")
     return files
