@@ -213,5 +213,5 @@ def test_a_gpu_gives_the_answers_of_the_cpu(iris: Path) -> None:
     found, _ = chosen(RunDir(iris), None)
     predictors = [Predictor(found, torch.device(name)) for name in ("cpu", "cuda")]
     batch = next(predictors[0].encoding.batches(iris.with_name("rows.csv"), 100))
-    outputs = [predictor.outputs(batch.inputs) for predictor in predictors]
-    assert torch.allclose(*outputs, atol=1e-5)
+    here, there = (predictor.outputs(batch.inputs) for predictor in predictors)
+    assert torch.allclose(here, there, atol=1e-5)
