@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import shlex
 import signal
 from collections.abc import Iterable
 from contextlib import suppress
 
+from tui_trainer.data_sets import DATA_SETS
 from tui_trainer.errors import printable
 from tui_trainer.events import (
     CheckpointSaved,
@@ -134,6 +136,13 @@ def whereabouts(event: RunStarted | RunResumed) -> str:
     if hosts or len(devices) > 4:
         return f"{len(devices)} devices" + (f" of {len(hosts)} hosts" if hosts else "")
     return printable(" ".join(devices))
+
+
+def prediction_command(started: RunStarted | None, end: RunEnded) -> str:
+    """What predicts with a run that has ended, where it was trained on somebody's own data; otherwise ""."""
+    if started is None or started.data in DATA_SETS or end.reason not in ("completed", "early_stopped", "stopped"):
+        return ""
+    return f"tui-trainer predict {printable(shlex.quote(end.run_dir))} FILE"
 
 
 def splits(event: RunStarted) -> str:

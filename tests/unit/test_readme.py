@@ -66,6 +66,7 @@ def test_every_flag_in_the_readme_exists() -> None:
     add_knobs(parser, RunConfig(), KNOBS.values())
     own = {"--no-ui", "--json", "--print-config", "--runs-dir", "--name", "--version", "--rounds"}
     own |= {"--readonly", "--refresh", "--ascii", "--ui"}
+    own |= {"--out", "--overwrite", "--weights"}  # of `predict`
     own |= {"--net", "--batch", "--against", "--samples", "--quick"}  # of `bench`
     own |= {"--nproc-per-node", "--nnodes", "--ntasks", "--ntasks-per-node"}  # of torchrun and srun
     known = set(parser._option_string_actions) | own

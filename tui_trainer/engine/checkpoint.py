@@ -105,20 +105,40 @@ def read(folder: Path) -> Checkpoint:
         raise DamagedCheckpointError(f"{folder / 'checkpoint.json'}: {_reason(error)}") from None
     tensors: dict[str, dict[str, Tensor]] = {}
     preprocessing: dict[str, Any] = {}
-    for name, expected in facts["sha256"].items():
+    for name, expected in _files(folder, facts).items():
         try:
             data = (folder / name).read_bytes()
             if hashlib.sha256(data).hexdigest() != expected:
                 raise ValueError("its content does not match its digest")
             if name.endswith(".json"):
-                preprocessing = json.loads(data)
+                preprocessing = dict(json.loads(data))
             else:
                 tensors[name] = load_tensors(data)
-        except (OSError, ValueError, SafetensorError) as error:
+        except (OSError, ValueError, TypeError, RecursionError, SafetensorError) as error:
             raise DamagedCheckpointError(f"{folder / name}: {_reason(error)}") from None
     weights, training = tensors["model.safetensors"], tensors.get("training.safetensors", {})
     saved = Saved(preprocessing, tensors["preprocessing.safetensors"]) if preprocessing else None
     return Checkpoint(facts["kind"], facts, weights, training, folder.name, saved)
+
+
+def _files(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """{name: digest} of a checkpoint's other files. Raises DamagedCheckpointError for what no session has written.
+
+    The digest is no signature: whoever writes a folder can compute it, so nothing that it covers is believed.
+    """
+    files, record = facts.get("sha256"), facts.get("record")
+    known = ({"model.safetensors"}, {"training.safetensors"}, {"preprocessing.json", "preprocessing.safetensors"})
+    if (
+        not isinstance(files, dict)
+        or facts.get("kind") not in ("last", "best")
+        or not known[0] <= set(files) <= set.union(*known)
+        or len(known[2] & set(files)) == 1
+        or not isinstance(record, dict)
+        or not isinstance(facts.get("config"), dict)
+        or not all(type(number) is int for number in (record.get("best_epoch"), facts.get("epochs_done")))
+    ):
+        raise DamagedCheckpointError(f"{folder / 'checkpoint.json'}: damaged")
+    return files
 
 
 def _reason(error: Exception) -> str:

@@ -6,11 +6,12 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from tui_trainer.engine.data.dataset import DataSet, Scaling
+from tui_trainer.engine.data.dataset import Scaling
 from tui_trainer.engine.embeddings import Embeddings
 from tui_trainer.sections import Model
 
@@ -64,7 +65,27 @@ def width_after(inputs: int, embedded: Sequence[tuple[int, int]]) -> int:
     return inputs + sum(size - 1 for _, size in embedded)
 
 
-def build_model(config: Model, data: DataSet) -> nn.Sequential:
+class Shaped(Protocol):
+    """What a net is built for: a `DataSet`, or as much of one as a checkpoint tells."""
+
+    @property
+    def inputs(self) -> int:
+        """Features of one sample."""
+
+    @property
+    def outputs(self) -> int:
+        """Units of the last layer."""
+
+    @property
+    def scaling(self) -> Scaling:
+        """Of the inputs; that of the targets is no part of the net."""
+
+    @property
+    def embedded(self) -> tuple[tuple[int, int], ...]:
+        """As in `DataSet`."""
+
+
+def build_model(config: Model, data: Shaped) -> nn.Sequential:
     """scale, embeddings, input_dropout, then (linear, norm, activation, dropout) per hidden layer, then output.
 
     Starting weights come from torch's global generator, drawn layer by layer in that order. There are embeddings where
@@ -87,7 +108,7 @@ def build_model(config: Model, data: DataSet) -> nn.Sequential:
     return model
 
 
-def _scaling_of(data: DataSet) -> Scaling:
+def _scaling_of(data: Shaped) -> Scaling:
     scaling, columns = data.scaling, len(data.embedded)
     if not columns:
         return scaling

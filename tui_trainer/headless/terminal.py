@@ -15,7 +15,7 @@ from tui_trainer.events import EpochEnded, Event, Progress, RunEnded
 from tui_trainer.headless.confusion import confusion_view
 from tui_trainer.measures import COLUMNS, FIRST, kind_of, more
 from tui_trainer.run_state import RunState, advance
-from tui_trainer.words import clock, describe, epoch_line, in_lines
+from tui_trainer.words import clock, describe, epoch_line, in_lines, prediction_command
 
 LINES_OF_EPOCHS = 30  # of a long run every n-th epoch gets a line
 MOST_LABELS = 30  # rows
@@ -104,6 +104,8 @@ class TerminalPrinter:
             self._console.print(Text(f"\nTest split, {which}"))
             self._console.print(labels_table(event, event.class_names))
         self._console.print(Text(f"\n{event.run_dir}", style="dim"))
+        if command := prediction_command(self._state.started, event):
+            self._console.print(Text(f"To predict with it: {command}", style="dim"))
 
 
 def results_table(event: RunEnded, state: RunState) -> Table:

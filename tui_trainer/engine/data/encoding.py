@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from torch import Tensor
 
@@ -43,3 +43,11 @@ class Encoding(Protocol):
 
         Raises InputError naming file, row and column.
         """
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """An encoding that also counts what it met in new rows and had to make do with."""
+
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the end of a prediction: `3 rows have a category of zip that was never trained on`."""

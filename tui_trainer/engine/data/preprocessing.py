@@ -22,6 +22,7 @@ def preprocessing_of(data: DataSet) -> Saved | None:
         "class_names": list(data.class_names),
         "target_names": list(data.target_names),
         "embedded": [list(pair) for pair in data.embedded],
+        "is_validated": data.validation is not None,  # otherwise the best epoch is the test split's choice
         "facts": saved.facts,
     }
     scaling = {TARGET_SHIFT: data.scaling.target_shift, TARGET_SPREAD: data.scaling.target_spread}

@@ -11,7 +11,7 @@ from tui_trainer.events import EpochEnded, RunEnded
 from tui_trainer.measures import FIRST, headline, kind_of
 from tui_trainer.ui.charts import bar
 from tui_trainer.ui.panels.panel import Panel
-from tui_trainer.words import architecture, clock, whereabouts
+from tui_trainer.words import architecture, clock, prediction_command, whereabouts
 
 SIGNS = {
     "ready": "○", "starting": "◌", "training": "●", "paused": "‖", "completed": "✔", "early_stopped": "✔",
@@ -123,6 +123,8 @@ class StatusPanel(Panel, can_focus=False):
         if end is None:
             return []
         first = Text.assemble((end.reason.replace("_", " ").capitalize(), self._style()), f": {printable(end.message)}")
+        if command := prediction_command(self.view.state.started, end):
+            first.append(f"   {command}", "dim")
         tested = results(end)
         return [first, Text.assemble(tested + "   " if tested else "", (self._next(end), "dim"))]
 

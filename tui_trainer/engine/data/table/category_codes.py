@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 UNSEEN = -1
+UNKNOWN = "categories that no training row holds"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class CategoryCode:
         return np.asarray(numbers)
 
     def notes(self, surprises: dict[str, int]) -> Iterable[Note]:
-        if self.has_rare:
+        if self.rare:
             rows = sum(self.rare.values())
             yield (
                 f"rare categories share one ({self.reason})",
@@ -82,7 +83,9 @@ class CategoryCode:
             )
         if where := in_parts(surprises):
             fate = "count as rare" if self.has_rare else "share a vector" if self.size else "have inputs of 0"
-            yield f"rows of categories that no training row holds {fate}", f"{self.name} ({where})"
+            # Which ones were rare, a checkpoint does not keep: there may be many.
+            which = "rare or unseen categories" if self.has_rare and not self.rare else UNKNOWN
+            yield f"rows of {which} {fate}", f"{self.name} ({where})"
 
     def saved(self) -> Saved:
         return Saved(

@@ -14,7 +14,7 @@ from tui_trainer.config import RunConfig
 from tui_trainer.data_sections import ColumnKind
 from tui_trainer.engine.data.encoding import NewRows, Saved
 from tui_trainer.engine.data.table.category_codes import CategoryCode
-from tui_trainer.engine.data.table.codes import Code, listed
+from tui_trainer.engine.data.table.codes import Code, listed, sentences
 from tui_trainer.engine.data.table.number_codes import DateCode, NumberCode
 from tui_trainer.engine.data.table.sentences import SentencesCode
 from tui_trainer.engine.data.table.words import HashingCode, TfidfCode
@@ -39,6 +39,7 @@ class TableEncoding:
         self.codes = codes
         self._config = config
         self._kinds = dict(kinds)
+        self._surprises: dict[str, int] = {}  # {column: rows}
 
     @cached_property
     def places(self) -> tuple[tuple[str, int, int], ...]:
@@ -62,8 +63,21 @@ class TableEncoding:
         """float32 (rows, inputs) of rows that have the columns, each as its kind."""
         inputs = np.zeros((table.height, self.inputs), np.float32)
         for code, (name, first, end) in zip(self.codes, self.places, strict=True):
-            code.write(table[name], inputs[:, first:end])
+            surprising = code.write(table[name], inputs[:, first:end])
+            if surprising is not None:
+                self._surprises[name] = self._surprises.get(name, 0) + int(surprising.sum())
         return torch.from_numpy(inputs)
+
+    def notes(self) -> tuple[str, ...]:
+        """What the rows encoded so far hold that the training rows did not, and what became of it, in sentences."""
+        return tuple(
+            sentences(
+                note
+                for code in self.codes
+                if (count := self._surprises.get(code.name))
+                for note in code.notes({"these rows": count})
+            )
+        )
 
     def batches(self, path: Path | None, size: int) -> Iterator[NewRows]:
         """New rows, at most `size` at once, in the order of the file; None is CSV on standard input.
