@@ -5,6 +5,7 @@ Column by column, and only those that change, so that no second table stands in 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import polars as pl
@@ -16,6 +17,7 @@ from tui_trainer.engine.data.table.places import Where, listed, shown
 from tui_trainer.errors import InputError, nearest
 
 LOOKED_AT = 1000  # values, spread over a column of words, that decide whether all are tried as numbers
+QUERY = re.compile(r"\bselect\b", re.IGNORECASE)
 TRIED_ROWS = 50  # by which a formula is checked for looking at other rows
 WORDS = ("category", "text", "identifier", "date")  # kinds that are read as they are written
 
@@ -125,6 +127,8 @@ def _derived(table: pl.DataFrame, config: RunConfig, where: Where, *, is_new: bo
     """The table with the columns of `[data.derived]`, made one after the other. In new rows, those that can be made."""
     for name, formula in config.data.derived.items():
         place = f"[data.derived] {name} = {shown(formula)}"
+        if QUERY.search(formula):  # polars would read whatever file it names
+            raise InputError(f"{place}: a query; use formulas of one row's values")
         try:
             made = pl.sql_expr(formula).alias(name)
             absent = [root for root in made.meta.root_names() if root not in table.columns]

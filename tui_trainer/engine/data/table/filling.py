@@ -7,11 +7,14 @@ So narrow columns are first written side by side, for all rows, and each part th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from tui_trainer import devices
 from tui_trainer.engine.data.opened import Part, Parts
 from tui_trainer.engine.data.table.codes import Code, Note
 from tui_trainer.engine.data.table.number_codes import NumberCode
@@ -19,6 +22,7 @@ from tui_trainer.engine.data.table.number_codes import NumberCode
 if TYPE_CHECKING:
     import polars as pl
 
+MOST_THREADS = 2  # each holds a group of columns for all rows
 ABREAST = 16  # inputs: 64 bytes of float32, a line of the cache
 
 Surprises = dict[str, int]  # {part: rows that hold what the training rows did not}
@@ -59,15 +63,21 @@ def fill(columns: list[Column], parts: Parts) -> tuple[dict[Part, torch.Tensor],
     """Inputs of each part, (rows, inputs), and the columns' notes."""
     inputs = sum(column.width for column in columns)
     arrays = {part: np.zeros((len(rows), inputs), np.float32) for part, rows in parts.items()}
-    notes: list[Note] = []
-    first = 0
-    for group in _abreast(columns):
-        end = first + sum(column.width for column in group)
+    groups = list(_abreast(columns))
+    ends = list(accumulate(sum(column.width for column in group) for group in groups))
+
+    def written(group: list[Column], end: int) -> list[Surprises]:
+        first = end - sum(column.width for column in group)
         places = {part: array[:, first:end] for part, array in arrays.items()}
-        said = _write_narrow(group, parts, places) if end - first <= ABREAST else [group[0].write_parts(parts, places)]
-        for column, surprises in zip(group, said, strict=True):
-            notes += column.code.notes(surprises)
-        first = end
+        if end - first <= ABREAST:
+            return _write_narrow(group, parts, places)
+        return [group[0].write_parts(parts, places)]
+
+    notes: list[Note] = []
+    with ThreadPoolExecutor(min(MOST_THREADS, devices.usable_cores())) as pool:
+        for group, said in zip(groups, pool.map(written, groups, ends), strict=True):
+            for column, surprises in zip(group, said, strict=True):
+                notes += column.code.notes(surprises)
     return {part: torch.from_numpy(array) for part, array in arrays.items()}, notes
 
 
