@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tui_trainer.data_sets import Task
 from tui_trainer.engine.data.encoding import Encoding
+from tui_trainer.report import ColumnFacts
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class DataSet:
     encoding: Encoding | None = None  # how the inputs were made, for a prediction
     target_names: tuple[str, ...] = ()  # columns of values, where they have names
     columns: tuple[tuple[str, int, int], ...] = ()  # (name, first input, end) of a table's columns
+    described: tuple[ColumnFacts, ...] = ()  # a table's columns as they were read, left out or not
     notes: tuple[str, ...] = ()  # what was found and done while reading, in sentences
 
     @property

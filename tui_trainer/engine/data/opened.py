@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tui_trainer.data_sets import Task
 from tui_trainer.engine.data.encoding import Encoding
+from tui_trainer.report import ColumnFacts
 
 Part = Literal["train", "validation", "test"]
 Parts = Mapping[Part, np.ndarray]  # row numbers, int64
@@ -30,6 +31,7 @@ class Encoded:
     encoding: Encoding
     embedded: tuple[tuple[int, int], ...] = ()
     columns: tuple[tuple[str, int, int], ...] = ()
+    described: tuple[ColumnFacts, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -42,6 +42,7 @@ def load(config: RunConfig) -> DataSet:
         encoding=encoded.encoding,
         target_names=opened.target_names,
         columns=encoded.columns,
+        described=encoded.described,
         notes=(*opened.notes, *encoded.notes),
     )
     return for_loss(data, config)

@@ -1,0 +1,44 @@
+"""What a run says of its data and its machine before its first step: the cheap part of a check.
+
+At most some 0.15 s, and next to nothing for the data sets that are known by name and large, as MNIST.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from tui_trainer.engine.preflight import described, disk, leaks, memory, repeats
+from tui_trainer.engine.session import Session
+from tui_trainer.events import Event, Warned
+from tui_trainer.findings import findings
+from tui_trainer.report import Report
+
+MOST_BYTES = 16_000_000  # of all inputs: beyond it rows are not compared at the start (0.05 s)
+SECONDS_FOR_LEAKS = 0.1
+
+
+def noticed(session: Session, folder: Path) -> list[Event]:
+    """Notes of the reader, and whatever is worth a warning. `folder` will hold the checkpoints."""
+    return [Warned(message=sentence) for sentence in _sentences(session, folder)]
+
+
+def _sentences(session: Session, folder: Path) -> Iterator[str]:
+    yield from session.data.notes
+    for finding in findings(_report(session, folder)):
+        if finding.severity == "warning":
+            yield finding.sentence
+
+
+def _report(session: Session, folder: Path) -> Report:
+    data = session.data
+    splits = [split for split in (data.train, data.validation, data.test) if split is not None]
+    report = Report(data.name, data.task, data.inputs, data.outputs, len(data.train), 0, len(data.test))
+    report = replace(report, memory=memory(session), disk=disk(session, folder))
+    if sum(split.inputs.nbytes for split in splits) > MOST_BYTES:
+        return report
+    report = replace(described(data), memory=report.memory, disk=report.disk, repeats=repeats(data))
+    if data.columns:  # scikit-learn is loaded already: it split and encoded them
+        report = replace(report, leaks=leaks(data, SECONDS_FOR_LEAKS))
+    return report
