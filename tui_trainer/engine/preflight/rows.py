@@ -67,8 +67,8 @@ def spreads(data: DataSet) -> tuple[Spread, ...]:
 def constant_inputs(inputs: Tensor) -> Tensor:
     """(features,) bool: the same in every row."""
     same = torch.ones(inputs.shape[1], dtype=torch.bool, device=inputs.device)
-    for chunk in inputs.split(CHUNK):
-        same &= (chunk == inputs[0]).all(0)
+    for start in range(0, len(inputs), CHUNK):
+        same &= (inputs[start : start + CHUNK] == inputs[0]).all(0)
     return same.cpu()
 
 
