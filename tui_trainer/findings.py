@@ -53,7 +53,7 @@ def shape(report: Report) -> str:
 
 
 def expectation(report: Report) -> str:
-    """`about 0:42 for 10 epochs, until 14:03 (12,345 samples/s on cpu, 2 threads, eager steps)`; "" unmeasured."""
+    """`about 0:42 for 10 epochs, until 14:03 (12,345 samples/s on cpu, 2 threads, eager steps)`; "" if unmeasured."""
     pace = report.pace
     if pace is None:
         return ""
@@ -61,7 +61,7 @@ def expectation(report: Report) -> str:
     where = report.memory.device if report.memory else ""
     how = ", ".join(filter(None, [where, threads if where == "cpu" else "", f"{pace.engine} steps"]))
     epochs = "1 epoch" if pace.epochs == 1 else f"{pace.epochs:,} epochs"
-    begun = f"about {_span(pace.seconds)} for {epochs}"
+    begun = f"{_span(pace.seconds)} for {epochs}"
     if report.splits > 1:
         begun += f", {_span(report.splits * pace.seconds)} for {report.splits} runs"
     if pace.processes > 1:
@@ -71,8 +71,8 @@ def expectation(report: Report) -> str:
 
 def _span(seconds: float) -> str:
     if seconds < 1:
-        return "a second"
-    return f"{seconds:.1f} s" if seconds < 10 else clock(seconds)
+        return "less than a second"
+    return f"about {seconds:.1f} s" if seconds < 10 else f"about {clock(seconds)}"
 
 
 def _end(moment: float) -> str:
@@ -124,7 +124,7 @@ def _share(search: LeakSearch, score: float) -> str:
 def _repeats(repeats: Repeats) -> Iterator[Finding]:
     if repeats.test_in_train:
         is_grave = repeats.test_in_train > 1 and repeats.test_in_train >= SHARE_REPEATED * repeats.test_rows
-        pairs = ", ".join(f"number {test:,} is training row {train:,}" for test, train in repeats.examples[:2])
+        pairs = ", ".join(f"test sample {test:,} = training sample {train:,}" for test, train in repeats.examples[:2])
         yield Finding(
             "warning" if is_grave else "note",
             "repeats",
@@ -175,9 +175,13 @@ def _missing(report: Report) -> Finding:
     if not found:
         return Finding("fine", "missing", "no missing values")
     mostly = [one for one in found if one.missing > MOSTLY_MISSING * rows]
-    names = _names([f"{one.name} ({min(1.0, one.missing / rows):.1%})" for one in found])
+    names = _names([f"{one.name} ({_percent(one.missing / rows)})" for one in found])
     words = f"missing values in {len(found)} of {len(report.columns)} columns: {names}"
     return Finding("warning" if mostly else "note", "missing", words)
+
+
+def _percent(share: float) -> str:
+    return "below 0.1%" if share < 0.001 else f"{min(1.0, share):.1%}"
 
 
 def _constant(report: Report) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
 HEADS = ("column", "kind", "missing", "distinct", "example")
-MOST_NAME, MOST_EXAMPLE = 30, 40  # cells; longer ones are cut
+MOST_NAME, MOST_EXAMPLE = 24, 40  # cells; longer ones are cut
 MOST_CLASSES = 100
 BAR = 20
 SIGNS = {"warning": "▲", "note": "·", "fine": "✔"}
