@@ -88,6 +88,8 @@ def _end(moment: float) -> str:
 def _all(report: Report) -> Iterator[Finding]:
     for note in report.notes:
         yield Finding("note", "data", note)
+    if report.pace and report.pace.diverged:
+        yield Finding("warning", "pace", f"in some steps that were tried {report.pace.diverged}; choose a smaller --lr")
     if report.leaks:
         yield from _leaks(report.leaks)
     if report.repeats:
@@ -181,7 +183,7 @@ def _missing(report: Report) -> Finding:
 
 
 def _percent(share: float) -> str:
-    return "below 0.1%" if share < 0.001 else f"{min(1.0, share):.1%}"
+    return "<0.1%" if share < 0.001 else f"{min(1.0, share):.1%}"
 
 
 def _constant(report: Report) -> Iterator[Finding]:

@@ -107,6 +107,7 @@ class Pace:
     seconds: float  # of one run from its first step on, evaluations and the test included
     ends_at: float  # Unix time, if it began now; all runs of a series
     processes: int = 1  # the run will have; one was measured
+    diverged: str = ""  # how the loss of the probe's steps stopped being a number
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ class Report:
     repeats: Repeats | None = None
     leaks: LeakSearch | None = None
     memory: Memory | None = None
-    pace: Pace | None = None
+    pace: Pace | None = None  # None also where no step of the probe has a loss that is a number
     disk: Disk | None = None
     splits: int = 1  # runs of the series
     hidden: tuple[int, ...] = ()

@@ -157,6 +157,7 @@ def test_measuring_leaves_weights_optimizer_and_random_state_bit_for_bit(values:
     measured, untouched = session(**values), session(**values)
     random = torch.get_rng_state()
     figures = pace(measured, 7, runs=3)
+    assert figures is not None
     assert torch.equal(torch.get_rng_state(), random)
     assert (figures.steps, figures.epochs, figures.parameters) == (20, 7, 9610 if not values.get("dropout") else 9866)
     assert figures.samples_per_second > 0
@@ -168,6 +169,23 @@ def test_measuring_leaves_weights_optimizer_and_random_state_bit_for_bit(values:
     torch.set_rng_state(random)
     run(untouched)
     assert same_bits(measured, untouched)
+
+
+def test_settings_under_which_the_loss_is_soon_no_number_are_told_and_timed_all_the_same() -> None:
+    wildly = {"data": "diabetes", "optimizer": "sgd", "lr": 100.0, "batch_size": 16, "normalize": "none"}
+    wild = session(**wildly)
+    measured = pace(wild, 2)
+    assert measured is not None
+    assert measured.diverged.startswith("loss became")
+    assert measured.samples_per_second > 0
+    assert wild.config.optimizer.lr == wildly["lr"]
+    assert same_bits(wild, session(**wildly))
+    report = replace(described(wild.data), pace=measured)
+    assert "choose a smaller --lr" in findings(report)[0].sentence
+    with torch.no_grad():
+        wild.steps.step.parameters.flat.fill_(1e38)
+    assert pace(wild, 2) is None
+    assert expected_seconds(wild) is None
 
 
 def test_a_run_too_large_for_a_glance_is_not_tried_out() -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HEADS = ("column", "kind", "missing", "distinct", "example")
 MOST_NAME, MOST_EXAMPLE = 24, 40  # cells; longer ones are cut
 MOST_CLASSES = 100
-BAR = 20
+BAR = 12
 SIGNS = {"warning": "▲", "note": "·", "fine": "✔"}
 
 

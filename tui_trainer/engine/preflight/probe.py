@@ -15,11 +15,14 @@ from torch import Tensor
 
 from tui_trainer.engine.data.dataset import Samples
 from tui_trainer.engine.device import bytes_of_net
+from tui_trainer.engine.meter import NonFiniteLossError
 from tui_trainer.engine.rehearsal import rehearsal
 from tui_trainer.engine.session import Session
 from tui_trainer.engine.step import EagerSteps
+from tui_trainer.knobs import changed
 from tui_trainer.report import Disk, Memory, Pace
 
+NO_LR = 1e-12  # steps as long as any, which change next to nothing
 MOST_FLOP = 2e9  # of a step that a run tries before it starts: some 0.05 s
 BYTES_OF_FACTS = 4_000  # checkpoint.json
 
@@ -43,21 +46,27 @@ def expected_seconds(session: Session) -> float | None:
     flop = 6 * parameters * session.batch_size
     if session.device.type != "cpu" or session.group.size > 1 or session.steps.name != "eager" or flop > MOST_FLOP:
         return None
-    return pace(session, session.config.training.epochs, probe=GLANCE).seconds
+    glance = pace(session, session.config.training.epochs, probe=GLANCE)
+    return glance.seconds if glance else None
 
 
-def pace(session: Session, epochs: int, runs: int = 1, processes: int = 1, probe: Probe = WHOLE) -> Pace:
-    """Some steps and an evaluation, measured; afterwards the session is, bit for bit, what it was."""
-    steps_before = session.steps
-    with rehearsal(session):
-        if steps_before.name == "compile":
-            session.steps = EagerSteps(steps_before.step)  # compiling takes longer than the whole check
-        session.draw_order()
-        if session.work_ahead:
-            session.prepare_steps()
-        engine = session.steps.name
-        rate, steps = _rate(session, probe)
-        session.steps = steps_before
+def pace(session: Session, epochs: int, runs: int = 1, processes: int = 1, probe: Probe = WHOLE) -> Pace | None:
+    """Some steps and an evaluation, measured; afterwards the session is, bit for bit, what it was.
+
+    None where the loss is no number from the first step on, so that nothing can be measured.
+    """
+    try:
+        rate, steps, engine = _measured(session, probe)
+        diverged = ""
+    except NonFiniteLossError as error:
+        diverged, before = str(error), session.config
+        session.config = changed(before, {"lr": NO_LR})
+        try:
+            rate, steps, engine = _measured(session, probe)
+        except NonFiniteLossError:
+            return None
+        finally:
+            session.config = before
     samples = len(session.data.train)
     evaluation = _evaluation_seconds(session, session.evaluated_split, probe)
     tests = 1 if session.data.validation is None else 2  # the last weights and the best
@@ -74,7 +83,24 @@ def pace(session: Session, epochs: int, runs: int = 1, processes: int = 1, probe
         seconds=round(seconds, 3),
         ends_at=round(time.time() + runs * seconds, 3),
         processes=processes,
+        diverged=diverged,
     )
+
+
+def _measured(session: Session, probe: Probe) -> tuple[float, int, str]:
+    """(samples a second, steps measured, how they were run). Raises NonFiniteLossError."""
+    steps_before = session.steps
+    try:
+        with rehearsal(session):
+            if steps_before.name == "compile":
+                session.steps = EagerSteps(steps_before.step)  # compiling takes longer than the whole check
+            session.draw_order()
+            if session.work_ahead:
+                session.prepare_steps()
+            rate, steps = _rate(session, probe)
+            return rate, steps, session.steps.name
+    finally:
+        session.steps = steps_before
 
 
 def _rate(session: Session, probe: Probe) -> tuple[float, int]:
