@@ -1,0 +1,149 @@
+"""From columns as they were read to columns the rest relies on: stripped, nulls where values are missing, few types.
+
+Column by column, and only those that change, so that no second table stands in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from tui_trainer.config import RunConfig
+from tui_trainer.data_sections import ColumnKind
+from tui_trainer.engine.data.table.casting import as_numbers
+from tui_trainer.engine.data.table.places import Where, listed, shown
+from tui_trainer.errors import InputError, nearest
+
+LOOKED_AT = 1000  # values, spread over a column of words, that decide whether all are tried as numbers
+TRIED_ROWS = 50  # by which a formula is checked for looking at other rows
+WORDS = ("category", "text", "identifier", "date")  # kinds that are read as they are written
+
+
+def cleaned(
+    table: pl.DataFrame,
+    config: RunConfig,
+    where: Where,
+    *,
+    is_text: bool = False,
+    kinds: Mapping[str, ColumnKind] | None = None,
+) -> pl.DataFrame:
+    """The table of `read_table`. With `is_text`, words that are numbers become such, unless `kinds` say otherwise.
+
+    Raises InputError naming row and column: mixed types, infinities, types that no column of ours has.
+    """
+    said = {**(kinds or {}), **config.data.columns}
+    changed = []
+    for series in table.iter_columns():
+        kind = said.get(series.name)
+        result = _typed(series, kind, where)
+        if result.dtype == pl.String:
+            result = _stripped(result, config.table.missing)
+            if is_text and kind == "number":
+                result = as_numbers(result, where)
+            elif is_text and kind not in WORDS:
+                result = _recognised(result, where, is_strict=kinds is None and kind is None)
+        if result.dtype.is_float() and kind != "ignore":
+            result = _finite(result, where)
+        if result is not series:
+            changed.append(result)
+    return _derived(table.with_columns(changed) if changed else table, config, where, is_new=kinds is not None)
+
+
+def _typed(series: pl.Series, kind: ColumnKind | None, where: Where) -> pl.Series:
+    """The few types: Float64 or Float32, Int, Boolean, String, Date or Datetime without a zone, List."""
+    dtype = series.dtype
+    if dtype in (pl.Categorical, pl.Enum, pl.Null):
+        return series.cast(pl.String)
+    if dtype.is_decimal() or dtype in (pl.Int128, pl.UInt64):
+        return series.cast(pl.Float64)
+    if dtype == pl.Float16:
+        return series.cast(pl.Float32)
+    if dtype.is_unsigned_integer():
+        return series.cast(pl.Int64)
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone:
+        return series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    if dtype == pl.Duration:
+        return series.dt.total_microseconds() / 1e6  # seconds
+    if dtype == pl.Time:
+        return series.cast(pl.Int64) / 1e9  # seconds since midnight
+    if isinstance(dtype, pl.Array):
+        return series.arr.to_list()
+    if dtype in (pl.Binary, pl.Struct, pl.Object) and kind != "ignore":
+        raise InputError(
+            f"{where(0)}, column {shown(series.name)}: holds {str(dtype)[:40]}, and a table has numbers, words, dates "
+            f'or lists; leave it out by [data.columns] {series.name} = "ignore"'
+        )
+    return series
+
+
+def _stripped(series: pl.Series, missing: tuple[str, ...]) -> pl.Series:
+    name = pl.col(series.name)
+    bare = series.to_frame().select(name.str.strip_chars()).to_series()
+    is_missing = bare.is_in(["", *missing])
+    if is_missing.any():
+        bare = bare.to_frame().select(pl.when(~is_missing).then(name).alias(series.name)).to_series()
+    return bare
+
+
+def _recognised(series: pl.Series, where: Where, *, is_strict: bool) -> pl.Series:
+    """Numbers where all words are numbers. Raises InputError where most are."""
+    values = series.drop_nulls()
+    few = values.gather_every(max(1, len(values) // LOOKED_AT))
+    if few.cast(pl.Float64, strict=False).null_count() * 2 > len(few) or not len(few):
+        return series
+    numbers = series.cast(pl.Float64, strict=False)
+    words = series.is_not_null() & numbers.is_null()
+    wrong = int(words.sum())
+    if not wrong:
+        whole = series.cast(pl.Int64, strict=False)
+        return whole if whole.null_count() == series.null_count() else numbers
+    if is_strict and 2 * wrong < len(values):
+        row = int(words.arg_max() or 0)
+        raise InputError(
+            f"{where(row)}, column {shown(series.name)}: {shown(series[row])} stands among numbers ({wrong:,} of "
+            f"{len(values):,} values are no numbers); correct it, add the word to missing below [data.table], or say "
+            f'[data.columns] {series.name} = "category"'
+        )
+    return series
+
+
+def _finite(series: pl.Series, where: Where) -> pl.Series:
+    infinite = series.is_infinite()
+    if infinite.any():
+        row = int(infinite.arg_max() or 0)
+        raise InputError(
+            f"{where(row)}, column {shown(series.name)}: infinity ({int(infinite.sum()):,} such values); correct it, "
+            "or leave the field empty where the value is missing"
+        )
+    return series.fill_nan(None) if series.is_nan().any() else series
+
+
+def _derived(table: pl.DataFrame, config: RunConfig, where: Where, *, is_new: bool) -> pl.DataFrame:
+    """The table with the columns of `[data.derived]`, made one after the other. In new rows, those that can be made."""
+    for name, formula in config.data.derived.items():
+        place = f"[data.derived] {name} = {shown(formula)}"
+        try:
+            made = pl.sql_expr(formula).alias(name)
+            absent = [root for root in made.meta.root_names() if root not in table.columns]
+            if absent and is_new:
+                continue
+            if absent:
+                raise InputError(
+                    f"{place}: there is no column {shown(absent[0])}{nearest(absent[0], table.columns)} "
+                    f"(columns: {listed(table.columns)})"
+                )
+            series = table.select(made).to_series()
+            few = table.head(min(TRIED_ROWS, (table.height + 1) // 2)).select(made).to_series()
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(f"{place}: no formula of these columns: {reason}") from None
+        if len(series) != table.height or not series.head(len(few)).equals(few, null_equal=True):
+            raise InputError(
+                f"{place}: a row's value depends on other rows, and test rows would be seen in training; use formulas "
+                "of one row's values"
+            )
+        if series.dtype.is_float():
+            series = _finite(series, where)
+        table = table.with_columns(_typed(series, None, where))
+    return table

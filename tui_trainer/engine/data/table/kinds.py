@@ -1,0 +1,108 @@
+"""What a table's columns are: numbers, categories, text, dates, identifiers; constants and what is left out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import polars as pl
+
+from tui_trainer.config import RunConfig
+from tui_trainer.data_sections import ColumnKind
+from tui_trainer.engine.data.table.casting import as_kinds, parsed_dates
+from tui_trainer.engine.data.table.places import listed, shown
+from tui_trainer.errors import InputError, nearest
+
+__all__ = ["ColumnFact", "as_kinds", "column_kinds", "describe_columns"]
+
+LOOKED_AT = 1000  # values, spread over a column, by which words are judged
+FEWEST = 20  # values, below which nothing is called an identifier
+DISTINCT = 0.95  # share of an identifier's values
+LONGEST_IDENTIFIER = 64  # letters
+TEXT_DISTINCT = 0.5
+TEXT_WORDS = 3.0  # on average
+ID_NAME = re.compile(
+    r"(?i:^|.*[_\W])(?i:id|ids|uid|guid|uuid|idx|index|key|rownum|row_?number)$|.*[a-z0-9](Id|ID|Index)$"
+)
+ISO_DATE = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
+
+
+@dataclass(frozen=True)
+class ColumnFact:
+    """A column as a screen shows it."""
+
+    name: str
+    kind: ColumnKind
+    missing: int
+    distinct: int
+    example: str
+
+
+def column_kinds(table: pl.DataFrame, config: RunConfig) -> dict[str, ColumnKind]:
+    """The kind of each column, the target's among them: what `[data.columns]` says, else what it looks like.
+
+    Raises InputError for a column named there that does not exist.
+    """
+    for name in config.data.columns:
+        if name not in table.columns:
+            raise InputError(
+                f"[data.columns] {name}: there is no such column{nearest(name, table.columns)} "
+                f"(columns: {listed(table.columns)})"
+            )
+    return {series.name: config.data.columns.get(series.name) or kind_of(series) for series in table.iter_columns()}
+
+
+def kind_of(series: pl.Series) -> ColumnKind:
+    """What a column looks like; lists are left out ("ignore"), unless they are the target."""
+    dtype = series.dtype
+    if dtype.is_nested():
+        return "ignore"
+    if series.null_count() == len(series) or (not series.null_count() and series.min() == series.max()):
+        return "constant"
+    if dtype in (pl.Date, pl.Datetime):
+        return "date"
+    if dtype == pl.Boolean:
+        return "category"
+    if dtype == pl.String:
+        return _kind_of_words(series)
+    return "identifier" if dtype.is_integer() and _is_counter(series) else "number"
+
+
+def _is_counter(numbers: pl.Series) -> bool:
+    """Whether integers count the rows up from 0 or 1, or are all distinct and named like an identifier."""
+    if numbers.null_count() or len(numbers) < FEWEST:
+        return False
+    if (
+        numbers[0] in (0, 1)
+        and numbers[-1] == numbers[0] + len(numbers) - 1
+        and (numbers.diff(null_behavior="drop") == 1).all()
+    ):
+        return True
+    return ID_NAME.match(numbers.name) is not None and numbers.n_unique() == len(numbers)
+
+
+def _kind_of_words(words: pl.Series) -> ColumnKind:
+    values = words.drop_nulls()
+    few = values.gather_every(max(1, len(values) // LOOKED_AT))
+    if few.str.contains(ISO_DATE).all() and not parsed_dates(values).null_count():
+        return "date"
+    distinct = values.n_unique() / len(values)
+    runs = few.str.count_matches(r"\S+").mean()
+    if isinstance(runs, float) and runs >= TEXT_WORDS and distinct > TEXT_DISTINCT:
+        return "text"
+    longest = few.str.len_chars().max()
+    is_short = isinstance(longest, int) and longest <= LONGEST_IDENTIFIER
+    if len(values) >= FEWEST and distinct >= DISTINCT and is_short:
+        return "identifier"
+    return "category"
+
+
+def describe_columns(table: pl.DataFrame, kinds: dict[str, ColumnKind]) -> list[ColumnFact]:
+    """Name, kind, missing and distinct values and an example of each column. Counts all values: for a screen."""
+    facts = []
+    for series in table.iter_columns():
+        values = series.drop_nulls()
+        distinct = values.hash().n_unique() if series.dtype.is_nested() else values.n_unique()
+        example = shown(values[0], 40)[1:-1] if len(values) else ""
+        facts.append(ColumnFact(series.name, kinds[series.name], series.null_count(), distinct, example))
+    return facts

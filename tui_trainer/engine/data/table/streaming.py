@@ -1,0 +1,133 @@
+"""A table's file block by block, for predictions: never more than one block in memory."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from tui_trainer.config import RunConfig
+from tui_trainer.data_sections import ColumnKind
+from tui_trainer.engine.data.table.cleaning import cleaned
+from tui_trainer.engine.data.table.files import (
+    EMPTY,
+    NO_ROWS,
+    Broken,
+    all_words,
+    form_of,
+    layout_of,
+    missing_words,
+    parsed,
+    unreadable,
+)
+from tui_trainer.engine.data.table.layout import SAMPLE, Layout, lay_out
+from tui_trainer.engine.data.table.places import rows_of
+from tui_trainer.engine.data.table.walk import Text, mistake_in, without_blank_lines
+from tui_trainer.errors import InputError
+
+STANDARD_INPUT = "standard input"
+BLOCK = 4 << 20  # bytes of text parsed at once
+LONGEST_RECORD = 64 << 20  # bytes; beyond that a quote was surely never closed
+
+
+def blocks(
+    path: Path | None, config: RunConfig, rows: int, kinds: Mapping[str, ColumnKind] | None = None
+) -> Iterator[pl.DataFrame]:
+    """The table of `read_table` in pieces of at most so many rows; None is CSV on standard input.
+
+    With `kinds` (of the columns that were trained on) words become numbers by what their column is, not by what a
+    block looks like; `as_kinds` then makes the same of them as it made of the whole table.
+    Raises InputError naming file, row and column.
+    """
+    if path is None:
+        found = _text_blocks(sys.stdin.buffer, STANDARD_INPUT, None, config, kinds)
+    elif (form := form_of(path)) == "text":
+        found = _file_blocks(path, config, kinds)
+    else:
+        found = _slices(path, form, config, rows, kinds)
+    is_empty = True
+    for table in found:
+        for start in range(0, table.height, rows):
+            is_empty = False
+            yield table.slice(start, rows)
+    if is_empty:
+        raise InputError(f"{path or STANDARD_INPUT}: {NO_ROWS}")
+
+
+def _file_blocks(path: Path, config: RunConfig, kinds: Mapping[str, ColumnKind] | None) -> Iterator[pl.DataFrame]:
+    layout = layout_of(path, config, kinds)
+    with path.open("rb") as file:
+        yield from _text_blocks(file, str(path), layout, config, kinds)
+
+
+def _slices(
+    path: Path, form: str, config: RunConfig, rows: int, kinds: Mapping[str, ColumnKind] | None
+) -> Iterator[pl.DataFrame]:
+    try:
+        lazy = pl.scan_parquet(path, glob=False) if form == "parquet" else pl.scan_ipc(path)
+        height = lazy.select(pl.len()).collect().item()
+    except Broken as error:
+        raise unreadable(path, form, error) from None
+    for start in range(0, height, rows):
+        try:
+            table = lazy.slice(start, rows).collect()
+        except Broken as error:
+            raise unreadable(path, form, error) from None
+        yield cleaned(table, config, rows_of(str(path), start), kinds=kinds)
+
+
+def _text_blocks(
+    file: BinaryIO, name: str, layout: Layout | None, config: RunConfig, kinds: Mapping[str, ColumnKind] | None
+) -> Iterator[pl.DataFrame]:
+    held = file.read(SAMPLE)
+    if not held:
+        raise InputError(f"{name}: {EMPTY}")
+    if layout is None:
+        layout = lay_out(held, name, config, kinds)
+    held = held.removeprefix(b"\xef\xbb\xbf")
+    here, rows_before, lines_before, is_last = layout, 0, 0, False
+    while not is_last:
+        more = file.read(BLOCK)
+        is_last, held = not more, held + more
+        end = len(held) if is_last else last_end(held, layout.quoting)
+        if not end:
+            if len(held) > LONGEST_RECORD:
+                raise InputError(
+                    f"{name}, line {lines_before + 1:,}: a quote is opened there or in the lines below and not closed"
+                )
+            continue
+        block, held = held[:end], held[end:]
+        if block:
+            text = Text(name, here, partial(io.BytesIO, block), rows_before, lines_before)
+            table = _parsed(block, text, config)
+            yield cleaned(table, config, text.where, is_text=True, kinds=kinds)
+            rows_before, lines_before = rows_before + table.height, lines_before + block.count(b"\n")
+            here = replace(layout, header=False, blank_lines=0)
+
+
+def _parsed(block: bytes, text: Text, config: RunConfig) -> pl.DataFrame:
+    try:
+        plain = text.layout.plain(block)
+        table = parsed(plain, text.layout, missing_words(config), schema=all_words(text.layout))
+    except Broken as error:
+        raise mistake_in(text, error) from None
+    return without_blank_lines(table, text)
+
+
+def last_end(held: bytes, quoting: bool) -> int:
+    """Where the last whole record ends: behind the last line feed that stands in no open quote; 0 where none does."""
+    is_open = quoting and held.count(b'"') % 2 == 1
+    end = len(held)
+    while (at := held.rfind(b"\n", 0, end)) >= 0:
+        if quoting:
+            is_open ^= held.count(b'"', at, end) % 2 == 1
+        if not is_open:
+            return at + 1
+        end = at
+    return 0
