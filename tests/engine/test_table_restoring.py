@@ -1,0 +1,133 @@
+"""A table's encoding comes back from a checkpoint bit for bit, and reads new rows with it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.engine.tables import config, encoded, from_disk, table_encoding
+from tui_trainer.data_sections import ColumnKind
+from tui_trainer.engine.data.table.encoding import TableEncoding
+from tui_trainer.errors import InputError
+
+KINDS: dict[str, ColumnKind] = {"x": "number", "c": "category", "t": "text", "d": "date"}
+NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+WORDS = st.none() | st.text(max_size=4) | st.sampled_from(["a", "b", "c d"])
+DATES = st.none() | st.datetimes(datetime(1800, 1, 1), datetime(2200, 1, 1))
+ROWS = st.lists(st.tuples(NUMBERS, WORDS, WORDS, DATES), min_size=3, max_size=12)
+SCHEMA: dict[str, Any] = {"x": pl.Float64, "c": pl.String, "t": pl.String, "d": pl.Datetime("us")}
+
+
+@settings(max_examples=60)
+@given(
+    rows=ROWS,
+    normalize=st.sampled_from(["none", "unit", "standard", "quantile"]),
+    categories=st.sampled_from(["one_hot", "embedding"]),
+    rare_below=st.integers(1, 3),
+    features=st.sampled_from(["tfidf", "hashing"]),
+)
+def test_whatever_was_fitted_comes_back_with_the_same_bits(rows: list[Any], features: str, **values: Any) -> None:
+    table = pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    try:
+        found = encoded(table, KINDS, len(rows) - 1, text_features=features, text_size=16, **values)
+    except InputError:  # no column of these rows says anything
+        return
+    restored = from_disk(table_encoding(found))
+
+    again = restored.encode(table)
+    assert torch.equal(again[:-1], found.inputs["train"])
+    assert torch.equal(again[-1:], found.inputs["test"])
+    assert torch.isfinite(again).all()
+    assert torch.isfinite((again - found.shift) / found.spread)[:-1].all()
+    assert again.dtype == torch.float32
+    assert torch.equal(restored.scaling[0], found.shift)
+    assert torch.equal(restored.scaling[1], found.spread)
+    assert json.dumps(restored.saved().facts) == json.dumps(table_encoding(found).saved().facts)
+
+
+PEOPLE = pl.DataFrame({"age": [20.0, 30.0, 50.0], "zip": ["1", "2", "1"], "id": ["p", "q", "r"]})
+PEOPLE_KINDS: dict[str, ColumnKind] = {"age": "number", "zip": "category", "id": "identifier"}
+
+
+def people(**values: Any) -> TableEncoding:
+    return from_disk(table_encoding(encoded(PEOPLE, PEOPLE_KINDS, 3, normalize="none", **values)))
+
+
+def test_what_reading_asks_of_the_settings_is_restored() -> None:
+    given_values = {
+        "delimiter": "semicolon",
+        "missing": ("?", "none"),
+        "columns": {"zip": "category"},
+        "target": ("y",),
+    }
+    restored = people(**given_values)._config
+
+    asked = config(**given_values, normalize="none")
+    assert (restored.table, restored.text, restored.data) == (asked.table, asked.text, asked.data)
+
+
+@pytest.mark.parametrize("numbers", [[2, 1], [2.0, 1.0]])
+def test_a_category_that_arrives_as_numbers_is_the_same_category(tmp_path: Path, numbers: list[float]) -> None:
+    pytest.importorskip("tui_trainer.engine.data.table.reading", reason="the reader of tables is another branch")
+    pl.DataFrame({"age": [1, 2], "zip": numbers}).write_parquet(tmp_path / "new.parquet")
+
+    (batch,) = people().batches(tmp_path / "new.parquet", 100)
+    assert batch.inputs.tolist() == [[1, 0, 1], [2, 1, 0]]
+
+
+def test_missing_columns_are_refused_by_name() -> None:
+    with pytest.raises(InputError, match=r"new.csv: 2 of the columns .* are missing: age, zip; the file has id, name"):
+        people().check_columns(["id", "name"], "new.csv")
+    with pytest.raises(InputError, match="missing: age; did you mean 'Age'"):
+        people().check_columns(["Age", "zip"], "new.csv")
+
+
+def test_a_file_of_new_rows_is_read_in_batches(tmp_path: Path) -> None:
+    pytest.importorskip("tui_trainer.engine.data.table.reading", reason="the reader of tables is another branch")
+    file = tmp_path / "new.csv"
+    file.write_text("name,zip,age\n" + "".join(f"n{n},{n % 3},{20 + n}\n" for n in range(10)))
+
+    batches = list(people().batches(file, 4))
+    assert [len(batch.inputs) for batch in batches] == [4, 4, 2]
+    assert [name for batch in batches for name in batch.names] == [str(n) for n in range(1, 11)]
+    inputs = torch.cat([batch.inputs for batch in batches])
+    assert inputs[:, 0].tolist() == [20.0 + n for n in range(10)]
+    assert inputs[:3, 1:].tolist() == [[0, 0], [1, 0], [0, 1]]  # no training row lives in 0
+
+
+def test_a_file_without_a_column_is_refused_by_name(tmp_path: Path) -> None:
+    pytest.importorskip("tui_trainer.engine.data.table.reading", reason="the reader of tables is another branch")
+    file = tmp_path / "new.csv"
+    file.write_text("name,age\na,1\n")
+
+    with pytest.raises(InputError, match=r"new\.csv: 1 of the columns .* missing: zip; the file has name, age"):
+        list(people().batches(file, 4))
+
+
+def test_a_table_too_wide_for_one_line_of_the_cache_has_every_column_in_its_place() -> None:
+    random = np.random.default_rng(1)
+    table = pl.DataFrame(
+        {f"n{n}": random.standard_normal(50) for n in range(21)}
+        | {f"c{n}": [f"w{number % (3 + 10 * n)}" for number in range(50)] for n in range(3)}
+    )
+    kinds: dict[str, ColumnKind] = {name: "number" if name[0] == "n" else "category" for name in table.columns}
+    train = random.permutation(50)[:40]
+    found = encoded(table, kinds, train, normalize="none")
+
+    for name, first, end in found.columns:
+        expected = table[name].to_numpy()[train]
+        if kinds[name] == "category":
+            names = np.array(sorted(set(expected)))
+            assert (names[found.inputs["train"][:, first:end].argmax(1)] == expected).all()
+        else:
+            assert (found.inputs["train"][:, first].numpy() == expected.astype(np.float32)).all()
+    assert found.columns[-1][2] == found.inputs["train"].shape[1]

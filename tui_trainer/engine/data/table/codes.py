@@ -1,0 +1,67 @@
+"""What every kind of column has in common once it is fitted: so many inputs, and a way to write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+
+import numpy as np
+
+from tui_trainer.engine.data.encoding import Saved
+
+if TYPE_CHECKING:
+    import polars as pl
+
+NAMES_SHOWN = 8  # in one sentence
+
+
+class Code(Protocol):
+    """A column as the training rows showed it."""
+
+    kind: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """The column's."""
+
+    @property
+    def scaling(self) -> tuple[np.ndarray, np.ndarray]:
+        """(shift, spread), each (inputs,): what the net subtracts and divides by."""
+
+    @property
+    def embedded(self) -> tuple[int, int] | None:
+        """(numbers of categories with 0, size of a vector), where the only input is a category's number."""
+
+    def write(self, values: pl.Series, out: np.ndarray) -> np.ndarray | None:
+        """Write the inputs of rows into `out` (n, inputs), float32 and all 0.
+
+        Returns which of the rows, (n,) bool, hold what the training rows did not: an unseen category, or a missing
+        number where none was missing. None: no row does.
+        """
+
+    def notes(self, surprises: dict[str, int]) -> Iterable[str]:
+        """What became of the column, in sentences; with {part: rows that `write` found surprising}."""
+
+    def saved(self) -> Saved:
+        """All that `restored` needs."""
+
+    @classmethod
+    def restored(cls, name: str, saved: Saved) -> Self:
+        """The same code again."""
+
+
+def unscaled(inputs: int) -> tuple[np.ndarray, np.ndarray]:
+    """A scaling that leaves so many inputs as they are."""
+    return np.zeros(inputs), np.ones(inputs)
+
+
+def listed(names: Iterable[str], most: int = NAMES_SHOWN) -> str:
+    """`a, b and 40 more`."""
+    words = list(names)
+    shown = ", ".join(word if len(word) <= 40 else word[:37] + "..." for word in words[:most])
+    return shown if len(words) <= most else f"{shown} and {len(words) - most:,} more"
+
+
+def in_parts(counts: dict[str, int]) -> str:
+    """`3 rows of test`, of those parts that have any; empty where none has."""
+    return ", ".join(f"{count:,} in {part}" for part, count in counts.items() if count)

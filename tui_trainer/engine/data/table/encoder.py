@@ -1,0 +1,116 @@
+"""A table's columns as one float32 tensor for each part, every column by what its training rows showed.
+
+Two passes: the first fits each column on the training rows, the second (`filling.py`) writes it into the tensors and
+takes it out of the table, so that the table goes as the tensors fill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tui_trainer.config import RunConfig
+from tui_trainer.data_sections import ColumnKind
+from tui_trainer.engine.data.opened import Encoded, Parts
+from tui_trainer.engine.data.table.category_codes import fit_category
+from tui_trainer.engine.data.table.codes import Code, listed
+from tui_trainer.engine.data.table.encoding import TableEncoding
+from tui_trainer.engine.data.table.filling import fill
+from tui_trainer.engine.data.table.number_codes import fit_date, fit_number
+from tui_trainer.engine.data.table.scale import Measure
+from tui_trainer.engine.data.table.sentences import Progress, fit_sentences
+from tui_trainer.engine.data.table.words import fit_words
+from tui_trainer.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LEFT_OUT: dict[str, str] = {
+    "identifier": "names its rows and says nothing about others",
+    "constant": "the same in every row",
+    "ignore": "as asked",
+}
+
+
+def fit(
+    table: pl.DataFrame,
+    kinds: Mapping[str, ColumnKind],
+    parts: Parts,
+    config: RunConfig,
+    progress: Progress | None = None,
+) -> Encoded:
+    """Fit the feature columns on the training rows, and encode all parts. Empties the table.
+
+    `table` has the columns of `kinds` as `as_kinds` gives them. `progress` hears of sentence vectors, which take long.
+    Raises InputError where no column is left, or a sentence model does not serve.
+    """
+    import polars as pl
+
+    is_training = np.zeros(table.height, bool)
+    is_training[parts["train"]] = True
+    train = pl.Series(is_training)
+    left_out = {name: LEFT_OUT[kinds[name]] for name in table.columns if kinds[name] in LEFT_OUT}
+    for name in left_out:
+        table.drop_in_place(name)
+    measure = Measure(config)
+    codes: list[Code] = []
+    for name in table.columns:
+        code = _fitted(table[name], kinds[name], train, config, measure, progress)
+        if code is None:
+            table.drop_in_place(name)
+            left_out[name] = _why_nothing(kinds[name])
+        else:
+            codes.append(code)
+    if not codes:
+        raise InputError(
+            "no column is left to learn from"
+            + "".join(f"; {name} is left out: {why}" for name, why in list(left_out.items())[:8])
+        )
+    codes.sort(key=lambda code: code.embedded is not None)  # numbers of categories stand last, as the net expects
+    encoding = TableEncoding(config, kinds, tuple(codes))
+    inputs, notes = fill(table, codes, parts)
+    shift, spread = encoding.scaling
+    return Encoded(
+        inputs=inputs,
+        shift=shift,
+        spread=spread,
+        encoding=encoding,
+        embedded=tuple(code.embedded for code in codes if code.embedded),
+        columns=encoding.places,
+        notes=(*_of_left_out(left_out), *notes),
+    )
+
+
+def _fitted(
+    column: pl.Series,
+    kind: ColumnKind,
+    train: pl.Series,
+    config: RunConfig,
+    measure: Measure,
+    progress: Progress | None,
+) -> Code | None:
+    values = column.filter(train)
+    match kind:
+        case "number":
+            return fit_number(values, measure)
+        case "date":
+            return fit_date(values, measure)
+        case "category":
+            return fit_category(values, config)
+    if config.text.features != "sentences":
+        return fit_words(values, config)
+    return fit_sentences(column, config, progress) if values.n_unique() > 1 else None
+
+
+def _why_nothing(kind: ColumnKind) -> str:
+    return "no words, or the same in every training row" if kind == "text" else "the same in every training row"
+
+
+def _of_left_out(left_out: Mapping[str, str]) -> list[str]:
+    """A sentence for each reason."""
+    names: dict[str, list[str]] = {}
+    for name, why in left_out.items():
+        names.setdefault(why, []).append(name)
+    return [f"left out ({why}): {listed(of_it)}" for why, of_it in names.items()]
