@@ -84,11 +84,21 @@ def _unfit_for_source(config: RunConfig) -> str | None:
         if changed or data.task != "auto":
             flag = f"--{(changed or 'task').replace('_', '-')}"
             return f"{flag} is for your own files; {data.name} is known already: name a file with --data"
+        if DATA_SETS[data.name].files and split.folds:
+            return f"--folds {split.folds}: {data.name} has test samples of its own; leave it out"
+    return _unfit_for_split(config) or _unfit_for_text(config)
+
+
+def _unfit_for_split(config: RunConfig) -> str | None:
+    data, split = config.data, config.split
     ways = {
         "--split-group": split.group, "--split-time": split.time, "--split-column": split.column,
         "--test-pattern": split.pattern, "--test-rows": split.test_rows,
     }  # fmt: skip
     given = [flag for flag, value in ways.items() if value]
+    files = [f"--{part}-rows" for part in ("train", "validation", "test") if getattr(split, f"{part}_rows")]
+    if data.name in DATA_SETS and (given or files):
+        return f"{[*given, *files][0]} is for your own files; {data.name} is known already: name a file with --data"
     if data.test_data:
         given.append("--test-data")
     if len(given) > 1 and not (len(given) == 2 and "--split-group" in given):
@@ -97,10 +107,17 @@ def _unfit_for_source(config: RunConfig) -> str | None:
         return "--folds 1 leaves nothing to train on; use 2 or more, or 0"
     if split.folds and [flag for flag in given if flag != "--split-group"]:
         return f"--folds {split.folds} makes the test rows itself; leave {given[-1]} out"
+    other = next((flag for flag in given if flag in ("--split-time", "--split-column", "--test-pattern")), "")
+    if files and (other or split.folds):
+        return f"{other or '--folds'} and {files[0]} both say which rows are trained on; use one of them"
     if split.number and not (split.folds or split.test_rows):
         return f"--split-number {split.number} needs --folds, or --test-rows with a line per split"
     if split.folds and split.number > split.folds:
         return f"--split-number {split.number} is more than --folds {split.folds}"
+    return None
+
+
+def _unfit_for_text(config: RunConfig) -> str | None:
     if config.text.features == "sentences" and not config.text.model:
         return "--text-features sentences needs the folder of a sentence model: --text-model FOLDER"
     if config.data.quantile_noise and config.data.normalize != "quantile":

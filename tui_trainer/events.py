@@ -9,28 +9,15 @@ regression they are in units of the scaled target, `*_rmse` in original units. S
 
 from __future__ import annotations
 
-import time
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from tui_trainer.said import Count, Said
+from tui_trainer.split_events import SplitBegan, SplitsEnded
+
 SCHEMA_VERSION = 1
-Count = Annotated[int, Field(ge=0, lt=2**53)]  # more is a damaged line, not a run
 EndReason = Literal["completed", "stopped", "early_stopped", "diverged", "failed"]
-
-
-class Said(BaseModel):
-    """Common to all events. Fields that are None stay out of the line, except the `promised` ones."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)  # 12 ms that not every start needs
-    promised: ClassVar[frozenset[str]] = frozenset()
-    event: str
-    time: float = Field(default_factory=lambda: round(time.time(), 3))
-
-    def to_line(self) -> str:
-        """The event as one line of JSON, newline included. Numbers that are not finite become null."""
-        absent = {name for name, value in self if value is None and name not in self.promised}
-        return self.model_dump_json(exclude=absent) + "\n"
 
 
 class Scores(BaseModel):
@@ -102,7 +89,7 @@ class RunResumed(Said):
     epochs_done: Count
     step: Count
     checkpoint: str  # folder's name; "" when there was none and the run starts over
-    live: dict[str, Any] = {}  # the live hyperparameters in force
+    live: dict[str, Any] = Field(default_factory=dict)  # the live hyperparameters in force
     device: str
     device_name: str
     threads: int
@@ -255,7 +242,7 @@ class RunEnded(Said):
 
 Event = (
     PhaseBegan | RunStarted | RunResumed | Progress | EpochEnded | Evaluated | CheckpointSaved | Paused | Continued
-    | HyperparametersChanged | CommandRejected | Warned | RunEnded
+    | HyperparametersChanged | CommandRejected | Warned | RunEnded | SplitBegan | SplitsEnded
 )  # fmt: skip
 
 _adapter: TypeAdapter[Event] = TypeAdapter(

@@ -126,7 +126,7 @@ def _share(search: LeakSearch, score: float) -> str:
 def _repeats(repeats: Repeats) -> Iterator[Finding]:
     if repeats.test_in_train:
         is_grave = repeats.test_in_train > 1 and repeats.test_in_train >= SHARE_REPEATED * repeats.test_rows
-        pairs = ", ".join(f"test sample {test:,} = training sample {train:,}" for test, train in repeats.examples[:2])
+        pairs = ", ".join(f"{test} = {train}" for test, train in repeats.examples)
         yield Finding(
             "warning" if is_grave else "note",
             "repeats",

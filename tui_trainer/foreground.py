@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui_trainer import config_file, runs_folder
+from tui_trainer import config_file, runs_folder, split_files
 from tui_trainer.config import RunConfig
 from tui_trainer.errors import InputError
 from tui_trainer.events import Event
 from tui_trainer.knobs import changed
 from tui_trainer.paths import command_of
 from tui_trainer.placement import CHANNEL_VARIABLE, Place, devices_of, place_in
+from tui_trainer.split_series import run_splits
 
 if TYPE_CHECKING:
     from tui_trainer.worker import Part
@@ -28,6 +29,16 @@ def start(
 ) -> int:
     """Train a new run; returns the exit code. `words` are the command line's, for processes that do the same."""
     place = place_in(os.environ)
+    numbers = split_files.numbers_of(config)
+    if numbers and not config.split.number:
+        if place or len(devices_of(config.hardware)) > 1:
+            raise InputError(
+                f"{len(numbers)} splits are trained one after the other in one process, and several are asked for; "
+                f"leave --processes and --device out, or choose one with --split-number 1..{len(numbers)}"
+            )
+        from tui_trainer import headless
+
+        return headless.follow(run_splits(config, runs_dir, name, stem, numbers), as_json=as_json, is_series=True)
     if place is None:
         runs_folder.check_new(runs_dir, name)
         if len(devices_of(config.hardware)) > 1:

@@ -58,7 +58,7 @@ class Repeats:
     train_rows: int  # looked at
     validation_rows: int
     test_rows: int
-    examples: tuple[tuple[int, int], ...] = ()  # (place in the test split, place in the training split), from 1
+    examples: tuple[tuple[str, str], ...] = ()  # (place of the test row, place of the training row)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from tui_trainer.events import (
     Scores,
     Warned,
 )
+from tui_trainer.split_events import SplitBegan, SplitsEnded, Spread
 
 LEAST_EXPECTED = 5.0  # seconds: what is over sooner needs no forecast
 
@@ -122,6 +123,24 @@ def changes(event: HyperparametersChanged) -> str:
     return printable(", ".join(f"{name} {event.before.get(name)} -> {value}" for name, value in event.values.items()))
 
 
+def spread(figure: Spread) -> tuple[str, str, str]:
+    """Mean, standard deviation and standard error as they are shown; "" for what there is not."""
+    mean, std, error = figure.mean, figure.std, figure.standard_error
+    digits = 4 if mean is None or abs(mean) < 10 else 3 if abs(mean) < 1000 else 1
+    return tuple("" if value is None else f"{value:.{digits}f}" for value in (mean, std, error))  # type: ignore[return-value]
+
+
+def _series_end(event: SplitsEnded) -> str:
+    """Every figure a line below what was done."""
+    lines = [f"{event.name}: {printable(event.message)}"]
+    if event.figures:
+        lines.append("Mean ± standard deviation (divided by their number, as numpy's), standard error of the mean:")
+    for name, figure in event.figures.items():
+        mean, std, error = spread(figure)
+        lines.append(f"  {name:14} {mean} ± {std}" + (f"  ({error})" if error else ""))
+    return "\n".join(lines)
+
+
 def describe(event: Event) -> str:
     """One event as a line of plain text; "" for progress."""
     match event:
@@ -158,6 +177,11 @@ def describe(event: Event) -> str:
             return f"Command rejected: {printable(event.why)}"
         case Warned():
             return f"Warning: {printable(event.message)}"
+        case SplitBegan():
+            left = "" if event.seconds_left is None else f", {clock(event.seconds_left)} left"
+            return f"Split {event.number} of {event.count}{left}: {printable(event.run)}"
+        case SplitsEnded():
+            return _series_end(event)
         case RunEnded():
             lines = [f"{event.reason.replace('_', ' ').capitalize()}: {event.message}", test_line(event)]
             return "\n".join([*filter(None, lines), f"{event.run_dir}  ({clock(event.seconds)})"])

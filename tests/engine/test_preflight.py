@@ -115,7 +115,7 @@ def test_planted_duplicates_are_counted_and_none_where_none_are() -> None:
     found = repeats(data)
     assert (found.within_train, found.contradicting) == (2, 1)
     assert (found.validation_in_train, found.test_in_train) == (1, 2)
-    assert found.examples == ((8, 201), (9, 4))
+    assert found.examples == (("test sample 8", "training sample 201"), ("test sample 9", "training sample 4"))
 
 
 def test_beyond_a_limit_of_bytes_a_sample_is_looked_at() -> None:
@@ -130,7 +130,7 @@ def test_beyond_a_limit_of_bytes_a_sample_is_looked_at() -> None:
 def test_bytes_of_pictures_are_compared_too() -> None:
     data = load(build({"data": "digits"}))
     data.test.inputs[4] = data.train.inputs[9]
-    assert repeats(data).examples == ((5, 10),)
+    assert repeats(data).examples == (("test sample 5", "training sample 10"),)
 
 
 def test_counts_of_classes_and_constant_columns_are_those_of_the_splits() -> None:

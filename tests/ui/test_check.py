@@ -38,7 +38,7 @@ PEOPLE = Report(
     ),
     classes=(ClassCount("<=50K", 22_254, 2466, 12_435), ClassCount(">50K", 7050, 791, 3846)),
     constant_columns=("currency",),
-    repeats=Repeats(24, 3, 3, 20, 29_304, 3257, 16_281, ((3, 77), (100, 29))),
+    repeats=Repeats(24, 3, 3, 20, 29_304, 3257, 16_281, (("people.csv, row 3", "people.csv, row 77"),)),
     leaks=LeakSearch("accuracy", 18, 18, 2000, (Leak("zip", 0.998, 0.5),)),
     memory=Memory("cpu", 21_000_000, 300_000, 20_000_000_000, "device", ""),
     pace=Pace(14_210, 20, "eager", 2, 123_456.0, 0.05, 30, 42.3, 0.0),

@@ -47,12 +47,12 @@ def test_uneven_classes_are_a_warning_unless_they_are_weighted() -> None:
 
 
 def test_test_rows_that_were_trained_on_are_a_warning_where_they_are_more_than_a_few() -> None:
-    few = Repeats(0, 0, 0, 1, 800, 100, 100, ((3, 7),))
+    few = Repeats(0, 0, 0, 1, 800, 100, 100, (("people.csv, row 3", "people.csv, row 7"),))
     assert judged(replace(PLAIN, repeats=few))["repeats"][0] == "note"
     severity, sentence = judged(replace(PLAIN, repeats=replace(few, test_in_train=20)))["repeats"]
     assert severity == "warning"
     assert sentence.startswith(
-        "20 of 100 test rows are also among the training rows (test sample 3 = training sample 7)"
+        "20 of 100 test rows are also among the training rows (people.csv, row 3 = people.csv, row 7)"
     )
     none = judged(replace(PLAIN, repeats=replace(few, test_in_train=0)))["repeats"]
     assert none == ("fine", "no duplicates in 1,000 rows")

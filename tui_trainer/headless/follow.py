@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tui_trainer import signals
 from tui_trainer.events import Event, RunEnded
+from tui_trainer.split_events import SplitsEnded
 from tui_trainer.words import describe
 
 EXIT_CODES = {"completed": 0, "stopped": 0, "early_stopped": 0, "failed": 1, "diverged": 3}
@@ -59,21 +60,30 @@ class SilentPrinter:
         """Nothing."""
 
 
-def follow(events: Iterable[Event], *, as_json: bool = False, is_shown: bool = True) -> int:
-    """Show all events; returns the exit code of the last. A closed pipe or terminal does not end the run.
+def follow(events: Iterable[Event], *, as_json: bool = False, is_shown: bool = True, is_series: bool = False) -> int:
+    """Show all events; returns the exit code of the last run. A closed pipe or terminal does not end the run.
 
-    Not `is_shown` are those of a process that trains along with the one that speaks.
+    `is_series`: they are of several runs, and end with SplitsEnded. Not `is_shown` are those of a process that trains
+    along with the one that speaks.
     """
     printer: Printer | None = None if is_shown else SilentPrinter()
     end: RunEnded | None = None
+    series: SplitsEnded | None = None
     try:
         for event in events:
-            printer = printer or _printer(as_json=as_json)  # after the data was read: its errors stay plain
+            printer = printer or _printer(
+                as_json=as_json, is_series=is_series
+            )  # after the data was read: its errors stay plain
             printer = _shown(printer, event)
-            end = event if isinstance(event, RunEnded) else None
+            if isinstance(event, SplitsEnded):
+                series = event
+            else:
+                end = event if isinstance(event, RunEnded) else None
     finally:
         if printer:
             printer.close()
+    if series and (series.signal or series.done == series.count):
+        return signals.EXIT_CODES.get(series.signal or "", 0)
     if end is None:
         return EXIT_CODES["failed"]
     if end.reason == "failed" and is_shown:
@@ -91,9 +101,13 @@ def _shown(printer: Printer, event: Event) -> Printer:
     return printer
 
 
-def _printer(*, as_json: bool) -> Printer:
+def _printer(*, as_json: bool, is_series: bool) -> Printer:
     if as_json:
         return JsonPrinter()
+    if is_series:
+        from tui_trainer.headless.splits import splits_printer
+
+        return splits_printer()
     if not sys.stdout.isatty():
         return PlainPrinter()
     from tui_trainer.headless.terminal import TerminalPrinter

@@ -15,6 +15,7 @@ from tui_trainer.events import PhaseBegan
 from tui_trainer.knobs import changed
 from tui_trainer.placement import devices_of
 from tui_trainer.report import Report
+from tui_trainer.split_files import numbers_of
 from tui_trainer.worker.training_process import session_of
 
 SECONDS_FOR_LEAKS = 1.0
@@ -32,7 +33,7 @@ def check(config: RunConfig, runs_dir: Path) -> Iterator[PhaseBegan | Report]:
     chosen = device.choose(one.hardware)
     yield PhaseBegan(what=f"reading {config.data.name}")
     began = time.monotonic()
-    loaded = [load(one)]
+    loaded = [load(one, describes=True)]
     seconds = time.monotonic() - began
     yield PhaseBegan(what=f"looking at {len(loaded[0].train):,} training rows")
     report = replace(
@@ -54,5 +55,6 @@ def check(config: RunConfig, runs_dir: Path) -> Iterator[PhaseBegan | Report]:
 
 
 def runs_of(config: RunConfig) -> int:
-    """How many runs the settings ask for."""
-    return config.split.folds if config.split.folds and not config.split.number else 1
+    """How many runs the settings ask for. Raises InputError where a file of row numbers cannot be read."""
+    numbers = numbers_of(config)
+    return len(numbers) if numbers and not config.split.number else 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -31,7 +31,6 @@ class Encoded:
     encoding: Encoding
     embedded: tuple[tuple[int, int], ...] = ()
     columns: tuple[tuple[str, int, int], ...] = ()
-    described: tuple[ColumnFacts, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -73,3 +72,24 @@ class Opened(Protocol):
 
     def encode(self, parts: Parts) -> Encoded:
         """Fit on the training rows, and encode all. The source may forget its rows as it does so: called once."""
+
+
+@runtime_checkable
+class LeavesRowsOut(Protocol):
+    """An `Opened` that may have left rows of its (first) file out: files of row numbers still mean the file's rows."""
+
+    @property
+    def file_rows(self) -> np.ndarray:
+        """Each row's number in its own file (n,), counted from 0 without the header."""
+
+    @property
+    def rows_in_file(self) -> int:
+        """Rows of the first file, those left out among them."""
+
+
+@runtime_checkable
+class DescribesColumns(Protocol):
+    """An `Opened` of a table, which can tell of its columns until it encodes them."""
+
+    def describe(self) -> list[ColumnFacts]:
+        """What is known of each column. Looks at every value: for a check, not for every start."""

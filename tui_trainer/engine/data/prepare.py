@@ -4,27 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from tui_trainer.config import RunConfig
 from tui_trainer.data_sections import Data, is_path
 from tui_trainer.engine.data import embedded, idx, own, vision
 from tui_trainer.engine.data.dataset import DataSet, Samples, Scaling, Source
+from tui_trainer.engine.data.shares import TEST_SPLIT_SEED, fold_off, share_off
 from tui_trainer.engine.data.targets import for_loss, target_scaling, usable
 from tui_trainer.errors import InputError
 from tui_trainer.paths import folder
+from tui_trainer.split_files import ask_for_one
 
-TEST_SPLIT_SEED = 0  # not the run's: runs with other seeds are tested on the same samples
 
-
-def load(whole: RunConfig) -> DataSet:
-    """Read, split and measure. Downloads what is not there. Raises InputError."""
+def load(whole: RunConfig, *, describes: bool = False) -> DataSet:
+    """Read, split and measure; describe a table's columns. Downloads what is not there. Raises InputError."""
     config, seed = whole.data, whole.training.seed
     if is_path(config.name):
-        return own.load(whole)
+        return own.load(whole, describes=describes)
     source = read_source(config.name, folder(config.dir, "--data-dir"))
     train, test = source.train, source.test
-    if test is None:
+    if test is None and whole.split.folds:
+        train, test = _fold_off(train, source.task, whole)
+    elif test is None:
         train, test = split_off(train, source.task, config.test_share, TEST_SPLIT_SEED, "--test-share")
     validation = None
     if config.validation:
@@ -51,18 +54,17 @@ def read_source(name: str, data_dir: Path) -> Source:
 
 def split_off(samples: Samples, task: str, share: float, seed: int, flag: str) -> tuple[Samples, Samples]:
     """(what stays, what was split off): seeded, and stratified where there are classes."""
-    from sklearn.model_selection import train_test_split  # 1 s that a run without a split need not wait for
-
     strata = samples.targets.numpy() if task == "classes" else None
-    try:
-        stays, goes = train_test_split(
-            torch.arange(len(samples)).numpy(), test_size=share, random_state=seed % 2**32, stratify=strata
-        )
-    except ValueError as error:
-        raise InputError(
-            f"{flag} {share:g} cannot split {len(samples):,} samples ({' '.join(str(error).split())}); "
-            "choose another share"
-        ) from None
+    stays, goes = share_off(np.arange(len(samples)), share, seed, flag, strata)
+    return samples.pick(torch.from_numpy(stays)), samples.pick(torch.from_numpy(goes))
+
+
+def _fold_off(samples: Samples, task: str, config: RunConfig) -> tuple[Samples, Samples]:
+    folds, number = config.split.folds, config.split.number
+    if not number:
+        raise InputError(f"--folds: {ask_for_one(range(1, folds + 1))}")
+    strata = samples.targets.numpy() if task == "classes" else None
+    stays, goes = fold_off(np.arange(len(samples)), folds, number, strata)
     return samples.pick(torch.from_numpy(stays)), samples.pick(torch.from_numpy(goes))
 
 

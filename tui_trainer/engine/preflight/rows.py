@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tui_trainer.engine.data.dataset import DataSet, Samples
+from tui_trainer.engine.data.opened import Part
 from tui_trainer.report import ClassCount, Repeats, Report, Spread
 
 MOST_BYTES = 512_000_000  # of inputs that are hashed: 0.4 s on one core
@@ -98,7 +99,7 @@ def repeats(data: DataSet, most_bytes: int = MOST_BYTES) -> Repeats:
         within += 1
         contradicting += not torch.equal(data.train.targets[place], data.train.targets[first[digest]])
     in_test = [
-        (place + 1, first[digest] + 1)
+        (place, first[digest])
         for place, digest in zip(test, _hashes(data.test.inputs, test), strict=True)
         if digest in first
     ]
@@ -106,7 +107,14 @@ def repeats(data: DataSet, most_bytes: int = MOST_BYTES) -> Repeats:
     if data.validation is not None and validation is not None:
         in_validation = sum(digest in first for digest in _hashes(data.validation.inputs, validation))
     rows = (len(train), len(validation or ()), len(test))
-    return Repeats(within, contradicting, in_validation, len(in_test), *rows, tuple(in_test[:EXAMPLES]))
+    examples = tuple((_place(data, "test", there), _place(data, "train", here)) for there, here in in_test[:EXAMPLES])
+    return Repeats(within, contradicting, in_validation, len(in_test), *rows, examples)
+
+
+def _place(data: DataSet, part: Part, number: int) -> str:
+    if data.place:
+        return data.place(part, number)
+    return f"{'training' if part == 'train' else part} sample {number + 1:,}"
 
 
 def _sampled(split: Samples, most: int) -> list[int]:
