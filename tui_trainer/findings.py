@@ -126,7 +126,7 @@ def _share(search: LeakSearch, score: float) -> str:
 def _repeats(repeats: Repeats) -> Iterator[Finding]:
     if repeats.test_in_train:
         is_grave = repeats.test_in_train > 1 and repeats.test_in_train >= SHARE_REPEATED * repeats.test_rows
-        pairs = ", ".join(f"{test} = {train}" for test, train in repeats.examples)
+        pairs = "; ".join(f"{test} as {train}" for test, train in repeats.examples)
         yield Finding(
             "warning" if is_grave else "note",
             "repeats",
@@ -187,10 +187,12 @@ def _percent(share: float) -> str:
 
 
 def _constant(report: Report) -> Iterator[Finding]:
-    if report.constant_columns:
-        noun = "column" if len(report.constant_columns) == 1 else "columns"
-        yield Finding("note", "constant", f"constant {noun}, of no use: {_names(report.constant_columns)}")
-    elif report.constant_inputs:
+    left_out = {column.name for column in report.columns if column.kind == "constant"}  # their note says so
+    names = [name for name in report.constant_columns if name not in left_out]
+    if names:
+        noun = "column" if len(names) == 1 else "columns"
+        yield Finding("note", "constant", f"{noun} with the same value in every training row: {_names(names)}")
+    elif report.constant_inputs and not report.constant_columns:
         yield Finding(
             "note",
             "constant",

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.engine.small import CPU, session
-from tests.engine.test_preflight import made
+from tests.engine.test_preflight import made, without_leak
 from tui_trainer.engine.data.dataset import DataSet
 from tui_trainer.engine.session import Session
 from tui_trainer.events import Warned
@@ -28,7 +28,7 @@ def said(data: DataSet) -> list[str]:
 def test_notes_leaks_and_duplicates_are_said_and_what_is_fine_is_not() -> None:
     data = replace(made(), notes=("2 rows of people.csv were dropped",))
     data.test.inputs[:3] = data.train.inputs[:3]
-    note, leak, repeated = said(data)
+    leak, repeated, note = said(data)
     assert note == "2 rows of people.csv were dropped"
     assert leak.startswith("column leak predicts the target alone")
     assert repeated.startswith("3 of 120 test rows are also among the training rows")
@@ -37,6 +37,11 @@ def test_notes_leaks_and_duplicates_are_said_and_what_is_fine_is_not() -> None:
 def test_large_data_are_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(noticing, "MOST_BYTES", 100)
     assert said(replace(made(), notes=("a note",))) == ["a note"]
+
+
+def test_of_many_notes_the_first_are_said() -> None:
+    lines = said(replace(without_leak(made()), notes=tuple(f"note {number}" for number in range(9))))
+    assert lines[-2:] == ["note 4", "4 more notes on the data; --check shows all"]
 
 
 def test_the_digits_are_fine() -> None:

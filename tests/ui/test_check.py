@@ -78,7 +78,7 @@ async def checking(check: Check, size: tuple[int, int] = (120, 40)) -> AsyncIter
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (160, 50)], ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_a_report_in_every_size(size: tuple[int, int]) -> None:
     async with checking(made, size) as (app, pilot):
-        await shown(pilot, lambda: "Column zip predicts the target alone" in text_of(app))
+        await shown(pilot, lambda: "column zip predicts the target alone" in text_of(app))
         await settled(pilot)
         check_snapshot(f"check-{size[0]}x{size[1]}.txt", text_of(app))
 

@@ -52,7 +52,7 @@ def test_test_rows_that_were_trained_on_are_a_warning_where_they_are_more_than_a
     severity, sentence = judged(replace(PLAIN, repeats=replace(few, test_in_train=20)))["repeats"]
     assert severity == "warning"
     assert sentence.startswith(
-        "20 of 100 test rows are also among the training rows (people.csv, row 3 = people.csv, row 7)"
+        "20 of 100 test rows are also among the training rows (people.csv, row 3 as people.csv, row 7)"
     )
     none = judged(replace(PLAIN, repeats=replace(few, test_in_train=0)))["repeats"]
     assert none == ("fine", "no duplicates in 1,000 rows")

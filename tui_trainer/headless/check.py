@@ -45,8 +45,9 @@ def _print(report: Report, out: Console) -> None:
     out.print(Text(printable(shape(report)), style="bold"))
     for finding in findings(report):
         sign, style = SIGNS[finding.severity]
-        out.print(_hanging(sign, style, printable(finding.sentence)))
-    out.print(_hanging("=", "bold", printable(expectation(report))))
+        _say(out, sign, style, printable(finding.sentence))
+    if expected := expectation(report):
+        _say(out, "=", "bold", printable(expected))
     for shown in (_columns(report), _classes(report), _values(report)):
         if shown is not None:
             out.print()
@@ -55,11 +56,14 @@ def _print(report: Report, out: Console) -> None:
         out.print(Text(f"and {len(report.classes) - MOST_CLASSES:,} more", style="dim"))
 
 
-def _hanging(sign: str, style: str, sentence: str) -> Table:
-    """A sentence whose further lines stand under its first word."""
+def _say(out: Console, sign: str, style: str, sentence: str) -> None:
+    """On a terminal further lines stand under the first word; a pipe gets one line."""
+    if not out.is_terminal:
+        out.print(Text(f"{sign} {sentence}"), soft_wrap=True)
+        return
     row = Table.grid(padding=(0, 1))
-    row.add_row(Text(sign, style=style), Text(sentence, style=style if sign == "!" else ""))
-    return row
+    row.add_row(Text(sign, style=style), Text(sentence, style=style if sign == SIGNS["warning"][0] else ""))
+    out.print(row)
 
 
 def _columns(report: Report) -> Table | None:

@@ -78,7 +78,7 @@ class CheckScreen(Screen[None]):
         """The check begins at once."""
         self.set_interval(SECONDS_BETWEEN_LOOKS, self._look)
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self.show_all())
-        self.query_one("#story").focus()
+        self.set_focus(self.query_one("#story"))
         self.action_check_again()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -191,9 +191,9 @@ class CheckScreen(Screen[None]):
     def action_other_part(self) -> None:
         """From the story to the table and back."""
         if self._table.display and not self._table.has_focus:
-            self._table.focus()
+            self.set_focus(self._table)  # at once: the next key is meant for it
         else:
-            self.query_one("#story").focus()
+            self.set_focus(self.query_one("#story"))
 
     def action_show_keys(self) -> None:
         """All keys."""

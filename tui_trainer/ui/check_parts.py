@@ -83,8 +83,7 @@ def story(report: Report, palette: Palette) -> Group:
     told = Table.grid(padding=(0, 1))
     for sign, style, sentence in rows:
         if sentence:
-            text = printable(sentence)
-            shown = Text(text[:1].upper() + text[1:], style if sign == SIGNS["warning"] else "")
+            shown = Text(printable(sentence), style if sign == SIGNS["warning"] else "")
             told.add_row(Text(sign, style), shown)
     parts: list[RenderableType] = [told]
     if report.classes:

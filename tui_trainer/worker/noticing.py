@@ -17,6 +17,7 @@ from tui_trainer.report import Report
 
 MOST_BYTES = 16_000_000  # of all inputs: beyond it rows are not compared at the start (0.05 s)
 SECONDS_FOR_LEAKS = 0.1
+MOST_NOTES = 5
 
 
 def noticed(session: Session, folder: Path) -> list[Event]:
@@ -25,10 +26,13 @@ def noticed(session: Session, folder: Path) -> list[Event]:
 
 
 def _sentences(session: Session, folder: Path) -> Iterator[str]:
-    yield from session.data.notes
     for finding in findings(_report(session, folder)):
         if finding.severity == "warning":
             yield finding.sentence
+    notes = session.data.notes
+    yield from notes[:MOST_NOTES]
+    if len(notes) > MOST_NOTES:
+        yield f"{len(notes) - MOST_NOTES} more notes on the data; --check shows all"
 
 
 def _report(session: Session, folder: Path) -> Report:

@@ -113,7 +113,7 @@ def repeats(data: DataSet, most_bytes: int = MOST_BYTES) -> Repeats:
 
 def _place(data: DataSet, part: Part, number: int) -> str:
     if data.place:
-        return data.place(part, number)
+        return data.place(part, number).rpartition("/")[2]
     return f"{'training' if part == 'train' else part} sample {number + 1:,}"
 
 
