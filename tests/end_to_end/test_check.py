@@ -75,3 +75,52 @@ def test_a_run_says_at_its_start_what_it_expects(cli: Cli) -> None:
     first, second = events_of(said.out)[:2]
     assert first["seconds_expected"] > 0
     assert second["event"] != "warned"  # the digits are fine
+
+
+def write_people(path: Path) -> None:
+    """A table with a leak, a constant, missing values and a row that stands there twice."""
+    lines = ["age,city,code,unit,score,outcome"]
+    for number in range(400):
+        outcome = "yes" if number * 7 % 11 < 5 else "no"
+        city = ("Oslo", "Rome", "Bonn")[number * number % 3]
+        score = "" if number % 4 == 0 else str(number * 37 % 101 / 10)
+        lines.append(f"{20 + number * 37 % 400 / 8},{city},{'A7' if outcome == 'yes' else 'B3'},x,{score},{outcome}")
+    lines[400] = lines[1]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def test_a_table_is_told_column_by_column_and_rows_by_their_places(cli: Cli) -> None:
+    write_people(Path("people.csv"))
+    numbers = Path("test.txt")
+    numbers.write_text("\n".join(str(number) for number in range(320, 400)) + "\n")
+    arguments = ("--data", "people.csv", "--target", "outcome", "--test-rows", "test.txt", "--validation", "0")
+    report = Report.of_json(events_of(cli("--check", "--json", *arguments).out)[-1])
+    kinds = {column.name: (column.kind, column.missing, column.distinct) for column in report.columns}
+    assert kinds["city"] == ("category", 0, 2)
+    assert kinds["unit"] == ("constant", 0, 1)
+    assert kinds["score"][:2] == ("number", 101)
+    assert kinds["outcome"] == ("target", 0, 2)
+    assert report.leaks is not None
+    assert [leak.column for leak in report.leaks.found] == ["code"]
+    assert report.repeats is not None
+    assert report.repeats.examples == (("people.csv, row 400", "people.csv, row 1"),)
+    said = cli("--check", *arguments, "--columns", "code=ignore")
+    assert "predicts the target alone" in said.out
+    assert "! column code" not in said.out
+    assert any(line.split()[:2] == ["code", "ignore"] for line in said.out.splitlines())
+
+
+def test_a_run_on_a_table_warns_of_its_leak_once_and_trains(cli: Cli) -> None:
+    write_people(Path("people.csv"))
+    said = cli("--no-ui", "--json", "--data", "people.csv", "--target", "outcome", "--epochs", "1", "--threads", "1")
+    warned = [event["message"] for event in events_of(said.out) if event["event"] == "warned"]
+    assert said.code == 0
+    assert sum("column code predicts the target alone" in message for message in warned) == 1
+    assert any("unit" in message for message in warned)
+
+
+def test_published_splits_are_counted(cli: Cli) -> None:
+    write_people(Path("people.csv"))
+    Path("splits.txt").write_text("1 2 3 4\n5 6 7 8\n9 10 11 12\n")
+    said = cli("--check", "--json", "--data", "people.csv", "--target", "outcome", "--test-rows", "splits.txt")
+    assert Report.of_json(events_of(said.out)[-1]).splits == 3
