@@ -18,8 +18,6 @@ from tui_trainer.report import Report
 from tui_trainer.split_files import numbers_of
 from tui_trainer.worker.training_process import session_of
 
-SECONDS_FOR_LEAKS = 1.0
-
 
 def check(config: RunConfig, runs_dir: Path) -> Iterator[PhaseBegan | Report]:
     """What it is busy with, and at last the report. Raises InputError as training would; writes nothing.
@@ -39,7 +37,7 @@ def check(config: RunConfig, runs_dir: Path) -> Iterator[PhaseBegan | Report]:
     report = replace(
         described(loaded[0]),
         repeats=repeats(loaded[0]),
-        leaks=leaks(loaded[0], SECONDS_FOR_LEAKS),
+        leaks=leaks(loaded[0]),
         hidden=config.model.hidden,
         splits=runs,
         seconds_to_load=round(seconds, 3),

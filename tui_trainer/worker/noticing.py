@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from tui_trainer.engine.preflight import described, disk, leaks, memory, repeats
+from tui_trainer.engine.preflight import BRIEF, described, disk, leaks, memory, repeats
 from tui_trainer.engine.session import Session
 from tui_trainer.events import Event, Warned
 from tui_trainer.findings import findings
 from tui_trainer.report import Report
 
 MOST_BYTES = 16_000_000  # of all inputs: beyond it rows are not compared at the start (0.05 s)
-SECONDS_FOR_LEAKS = 0.1
 MOST_NOTES = 5
 
 
@@ -44,5 +43,5 @@ def _report(session: Session, folder: Path) -> Report:
         return report
     report = replace(described(data), memory=report.memory, disk=report.disk, repeats=repeats(data))
     if data.columns:  # scikit-learn is loaded already: it split and encoded them
-        report = replace(report, leaks=leaks(data, SECONDS_FOR_LEAKS))
+        report = replace(report, leaks=leaks(data, BRIEF))
     return report
