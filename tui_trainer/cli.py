@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from tui_trainer.config_file import ConfigFile, to_toml
 from tui_trainer.errors import InputError, StorageError, printable
 from tui_trainer.flags import Parser, add_knobs, knob_values
 from tui_trainer.knobs import KNOBS, build, read_value
-from tui_trainer.paths import folder
+from tui_trainer.paths import anchored, folder, stem_of
 from tui_trainer.plain_text import prepare_streams
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -122,12 +121,12 @@ def _dashboard(options: argparse.Namespace, runs_dir: Path, **wish: Any) -> int:
 def resolve(word: str | None, flags: Mapping[str, Any]) -> tuple[RunConfig, str]:
     """The config in force and a stem for the run's name: a flag overrides the file, the file the default."""
     if word is None:
-        config = build(flags)
-        return config, config.data.name
+        config = build(anchored(flags))
+        return config, stem_of(config.data.name)
     file = ConfigFile(recipes.find(word))
     values = {name: value for name, value in file.values.items() if not _is_overruled(name, flags)}
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", file.path.stem).strip("-.")[:80] or "run"
-    return build({**values, **flags}, lambda name: KNOBS[name].flag if name in flags else file.where(name)), stem
+    values |= anchored(flags)
+    return build(values, lambda name: KNOBS[name].flag if name in flags else file.where(name)), stem_of(str(file.path))
 
 
 def _is_overruled(name: str, flags: Mapping[str, Any]) -> bool:

@@ -51,8 +51,11 @@ def contradiction(config: RunConfig) -> str | None:
     )
 
 
-def misfit(config: RunConfig, task: Task, name: str) -> str | None:
-    """Why a loss or a monitored figure does not serve this task, or None. That of own data is known once read."""
+def misfit(config: RunConfig, task: Task, name: str, classes: int = 0) -> str | None:
+    """Why a loss or a monitored figure does not serve this task, or None.
+
+    The task of own data, and how many classes there are (0: not known yet), is known once they are read.
+    """
     loss, monitor = config.loss.name, config.training.monitor
     if config.loss.label_smoothing and task != "classes":
         return "--label-smoothing needs --loss cross_entropy and classes"
@@ -64,6 +67,11 @@ def misfit(config: RunConfig, task: Task, name: str) -> str | None:
         if config.loss.class_weights != "none":
             return f"--class-weights {config.loss.class_weights} needs classes, but {name} has values to predict"
         return None
+    if monitor in ("val_roc_auc", "val_pr_auc") and task == "classes" and classes > 2:
+        return (
+            f"--monitor {monitor} needs two classes or labels, but {name} has {classes:,} classes, whose areas are "
+            "measured once, at the end; use val_macro_f1, val_accuracy or val_loss"
+        )
     noun = "classes" if task == "classes" else "labels"
     if loss in ("l1", "huber") or (loss == "mse" and task == "labels"):
         return f"--loss {loss} needs values to predict, but {name} has {noun}; leave --loss out"
@@ -93,7 +101,7 @@ def _unfit_for_split(config: RunConfig) -> str | None:
     data, split = config.data, config.split
     ways = {
         "--split-group": split.group, "--split-time": split.time, "--split-column": split.column,
-        "--test-pattern": split.pattern, "--test-rows": split.test_rows,
+        "--test-pattern": split.pattern, "--test-rows": split.test_rows, "--test-last": split.last_rows,
     }  # fmt: skip
     given = [flag for flag, value in ways.items() if value]
     files = [f"--{part}-rows" for part in ("train", "validation", "test") if getattr(split, f"{part}_rows")]

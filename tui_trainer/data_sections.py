@@ -134,6 +134,9 @@ class Split(Section):
     train_rows: str = knob("", "file of the training rows' numbers, counted from 0; without it, those left over")
     validation_rows: str = knob("", "file of the validation rows' numbers")
     test_rows: str = knob("", "file of the test rows' numbers; several lines of several numbers are several splits")
+    last_rows: int = knob(
+        0, "so many rows at the end of the file are the test; 0 is off", flag="test_last", ge=0, le=10**12
+    )
     folds: int = knob(0, "k of a k-fold cross-validation, a run each; 0 is off", ge=0, le=1000)
     number: int = knob(
         0, "which fold or published split to run, counted from 1; 0 runs all, one after the other", flag="split_number",
@@ -184,7 +187,12 @@ class Text(Section):
         flag="text_features",
     )
     size: int = knob(2000, "words kept, or places words are hashed to", flag="text_size", ge=2, le=1_000_000)
-    ngrams: int = knob(1, "longest run of words that counts as one feature", flag="text_ngrams", ge=1, le=5)
+    analyzer: Literal["words", "characters"] = knob(
+        "words", "what features are runs of: words, or characters inside words", flag="text_analyzer"
+    )
+    ngrams: int = knob(
+        1, "longest run of words or characters that counts as one feature", flag="text_ngrams", ge=1, le=8
+    )
     model: str = knob(
         "",
         "folder of a sentence model in Hugging Face's layout",

@@ -3,40 +3,22 @@
 Schema version 1. Every event has `event` (its name) and `time` (Unix seconds). Later versions may add events and
 fields, never rename or remove them: a reader passes over what it does not know (`parse` returns None). A line without
 its newline is not written yet. Losses are the mean over samples of the configured loss, without penalties; for a
-regression they are in units of the scaled target, `*_rmse` in original units. Shares (accuracy, precision, ...) lie in
-0..1. A figure that could not be measured is null.
+regression they are in units of the scaled target, `*_rmse` and `*_mae` in original units. Shares (accuracy, precision,
+...) lie in 0..1. A figure that could not be measured is null.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from tui_trainer.said import Count, Said
+from tui_trainer.scores import DETAILS, Scores
 from tui_trainer.split_events import SplitBegan, SplitsEnded
 
 SCHEMA_VERSION = 1
 EndReason = Literal["completed", "stopped", "early_stopped", "diverged", "failed"]
-
-
-class Scores(BaseModel):
-    """Figures of one evaluation. `confusion[true][predicted]` counts samples; lists go by class."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
-    val_loss: float | None = None
-    val_accuracy: float | None = None
-    val_rmse: float | None = None
-    val_r2: float | None = None
-    macro_precision: float | None = None
-    macro_recall: float | None = None
-    macro_f1: float | None = None
-    precision: list[float] | None = None
-    recall: list[float] | None = None
-    f1: list[float] | None = None
-    support: list[int] | None = None
-    confusion: list[list[int]] | None = None
-    pairs: list[tuple[float, float]] | None = None  # (true, predicted) of a sample of a regression, original units
 
 
 class PhaseBegan(Said):
@@ -55,7 +37,9 @@ class RunStarted(Said):
     run_dir: str
     data: str
     task: Literal["classes", "values", "labels"]
-    class_names: list[str]
+    class_names: list[str]  # of labels, theirs
+    target_names: list[str] | None = None  # of values, where their columns have names
+    is_binary: bool = False  # two classes told apart by one output
     inputs: int
     outputs: int
     hidden: list[int]
@@ -138,7 +122,7 @@ class EpochEnded(Scores, EpochFacts):
 
     def without_details(self) -> EpochEnded:
         """The same without the per-class figures and the confusion matrix, which grow with the classes."""
-        return self.model_copy(update=dict.fromkeys(("precision", "recall", "f1", "support", "confusion", "pairs")))
+        return self.model_copy(update=dict.fromkeys(DETAILS))
 
 
 class Evaluated(Scores, Said):
@@ -230,7 +214,17 @@ class RunEnded(Said):
     last_test_r2: float | None = None
     last_test_macro_f1: float | None = None
     test_macro_f1: float | None = None
+    test_micro_f1: float | None = None
+    test_mae: float | None = None
+    test_roc_auc: float | None = None
+    test_pr_auc: float | None = None
+    test_log_loss: float | None = None
+    test_calibration_error: float | None = None
     test_confusion: list[list[int]] | None = None
+    test_precision: list[float] | None = None  # these four by label; of classes the confusion tells them
+    test_recall: list[float] | None = None
+    test_f1: list[float] | None = None
+    test_support: list[int] | None = None
     class_names: list[str] | None = None
     signal: str | None = None
 

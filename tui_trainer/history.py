@@ -96,7 +96,10 @@ class Mark(NamedTuple):
 
 
 BY_STEP = ("loss", "lr", "samples_per_second", "accuracy")
-BY_EPOCH = ("train_loss", "val_loss", "train_accuracy", "val_accuracy", "val_rmse", "val_r2", "macro_f1")
+BY_EPOCH = (
+    "train_loss", "val_loss", "train_accuracy", "val_accuracy", "val_rmse", "val_mae", "val_r2", "val_roc_auc",
+    "val_pr_auc", "macro_f1",
+)  # fmt: skip
 
 
 class History:

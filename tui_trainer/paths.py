@@ -1,12 +1,20 @@
-"""Folders as people type them."""
+"""Files and folders as people type them."""
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import tui_trainer
+from tui_trainer.data_sections import is_path
+from tui_trainer.data_sets import DATA_SETS
 from tui_trainer.errors import InputError
+
+NAMING_FILES = ("data", "test_data", "train_rows", "validation_rows", "test_rows", "text_model")
+"""Knobs whose value may be the path of somebody's own file."""
 
 
 def folder(text: str, flag: str) -> Path:
@@ -37,6 +45,30 @@ def found(text: str, data_dir: str, flag: str, near: Path | None = None) -> Path
     raise InputError(
         f"{flag} {ascii(text)[1:-1][:100]}: no such file or folder (looked for {ascii(looked)[1:-1][:300]})"
     )
+
+
+def anchored(values: Mapping[str, Any]) -> dict[str, Any]:
+    """{knob: value} as typed here, with relative paths of files that are here made absolute: they hold from anywhere.
+
+    Others stay as they are: they may be found beside the data or below the data folder. Raises InputError.
+    """
+    return {name: _anchored(value, name) if name in NAMING_FILES else value for name, value in values.items()}
+
+
+def _anchored(text: Any, name: str) -> Any:
+    if not isinstance(text, str) or not text or text in DATA_SETS:
+        return text
+    path = folder(text, f"--{name.replace('_', '-')}")
+    try:
+        return str(path.absolute()) if path.exists() or text.startswith("~") else text
+    except (OSError, ValueError):  # a name no file system takes
+        return text
+
+
+def stem_of(name: str) -> str:
+    """What a run is named after: its data set, the stem of its own file or of its recipe."""
+    stem = Path(name).stem if is_path(name) else name
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:80] or "run"
 
 
 def command_of(module: str, *arguments: str) -> list[str]:

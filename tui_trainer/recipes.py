@@ -10,6 +10,8 @@ from tui_trainer.errors import InputError, nearest
 
 FOLDERS = (Path(__file__).parent / "configs", Path(__file__).parent.parent / "configs")  # installed; checkout
 
+TABLES = (".csv", ".tsv", ".parquet", ".feather", ".npz", ".npy")  # data, whether they are there or not
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -37,6 +39,9 @@ def find(word: str) -> Path:
     recipes = {recipe.name: recipe.path for recipe in all_recipes()}
     if word in recipes:
         return Path(recipes[word])
+    if not word.endswith(".toml") and (word.lower().endswith(TABLES) or _is_there(word)):
+        target = "" if Path(word).is_dir() else " --target COLUMN"
+        raise InputError(f"{ascii(word)[1:-1][:200]} is no recipe; to train on it: --data {word}{target}")
     if word.endswith(".toml") or "/" in word:
         return Path(word)
     if word in DATA_SETS:
@@ -45,6 +50,13 @@ def find(word: str) -> Path:
     raise InputError(
         f"{shown} is no recipe{nearest(word, recipes)} (recipes: {', '.join(recipes)}; or name a .toml file)"
     )
+
+
+def _is_there(word: str) -> bool:
+    try:
+        return Path(word).exists()
+    except (OSError, ValueError):  # a name no file system takes
+        return False
 
 
 def _read(path: Path) -> Recipe:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+from collections.abc import Iterable
 from contextlib import suppress
 
 from tui_trainer.errors import printable
@@ -21,9 +22,10 @@ from tui_trainer.events import (
     RunEnded,
     RunResumed,
     RunStarted,
-    Scores,
     Warned,
 )
+from tui_trainer.measures import COLUMNS, FIRST, LOSS, R2, RMSE, Measure, headline, kind_of, more
+from tui_trainer.scores import Scores
 from tui_trainer.split_events import SplitBegan, SplitsEnded, Spread
 
 LEAST_EXPECTED = 5.0  # seconds: what is over sooner needs no forecast
@@ -56,42 +58,71 @@ def architecture(started: RunStarted) -> str:
     return "-".join(map(str, [started.inputs, *started.hidden, started.outputs]))
 
 
-def figures(scores: Scores) -> str:
-    """`val_loss 0.0911  val_acc 0.9731` or, for values, loss, RMSE and R²."""
+def figures(scores: Scores, most: int = 3) -> str:
+    """`val_loss 0.0911  val_acc 0.9731`: the loss and what the task is judged by, at most so many of them."""
     parts = [f"val_loss {scores.val_loss:.4f}" if scores.val_loss is not None else ""]
-    if scores.val_accuracy is not None:
-        parts.append(f"val_acc {scores.val_accuracy:.4f}")
-    if scores.val_rmse is not None:
-        parts.append(f"val_rmse {scores.val_rmse:.4g}")
-    if scores.val_r2 is not None:
-        parts.append(f"val_r2 {scores.val_r2:.4f}")
-    return "  ".join(filter(None, parts))
+    return "  ".join(filter(None, [*parts, *_measured(scores, FIRST[kind_of(scores)][:most], "val_")]))
+
+
+def _measured(told: Scores | RunEnded, measures: Iterable[Measure], before: str) -> list[str]:
+    """`val_rmse 55.12` of each that was measured."""
+    pairs = [(measure, measure.of(told)) for measure in measures]
+    return [f"{before}{measure.short} {measure.shown(value)}" for measure, value in pairs if value is not None]
 
 
 def epoch_line(event: EpochEnded, width: int = 1000) -> str:
     """`Epoch  3/10  loss 0.1071  val_loss 0.1012  val_acc 0.9702  lr 0.001  91,204 samples/s  0.66 s  best`.
 
-    Where that is wider than `width`, the rate goes first, then the learning rate, then the seconds.
+    Where that is wider than `width`, the rate goes first, then the learning rate, the seconds, and all figures but two.
     """
     digits = len(str(event.epochs))
-    start = f"Epoch {event.epoch:{digits}}/{event.epochs}  loss {event.train_loss:.4f}  {figures(event)}"
+    start = f"Epoch {event.epoch:{digits}}/{event.epochs}  loss {event.train_loss:.4f}  "
     seconds = f"{event.seconds:.{2 if event.seconds < 10 else 0}f} s"
     best = ["best"] if event.is_best else []
     lr, rate = f"lr {event.lr:.3g}", f"{event.samples_per_second:,.0f} samples/s"
     choices: tuple[list[str], ...] = ([lr, rate, seconds], [lr, seconds], [seconds], [])
-    lines = ["  ".join([start, *details, *best]) for details in choices]
+    lines = ["  ".join([start + figures(event), *details, *best]) for details in choices]
+    lines += ["  ".join([start + figures(event, most), *best]) for most in (2, 1)]
     return next((line for line in lines if len(line) <= width), lines[-1])
 
 
 def test_line(event: RunEnded) -> str:
-    """The figures of the test split, or "" where it was not used."""
+    """The figures of the test split, all of them, the first in the first line; "" where it was not used."""
     if event.test_loss is None:
         return ""
     which = f"of epoch {event.best_epoch}, the best" if event.tested_on == "best" else "of the last epoch"
-    if event.test_rmse is not None:
-        r2 = f"  test_r2 {event.test_r2:.4f}" if event.test_r2 is not None else ""
-        return f"test_loss {event.test_loss:.4f}  test_rmse {event.test_rmse:.4g}{r2}  (weights {which})"
-    return f"test_loss {event.test_loss:.4f}  test_acc {event.test_accuracy or 0:.4f}  (weights {which})"
+    kind = kind_of(event)
+    main = (RMSE, R2) if kind == "values" else FIRST[kind]
+    others = [measure for measure in (*COLUMNS[kind], *more(event, kind)) if measure not in (LOSS, *main)]
+    first = [f"test_loss {event.test_loss:.4f}", *_measured(event, main, "test_"), f"(weights {which})"]
+    return "\n".join(["  ".join(first), *in_lines(_measured(event, others, "test_"), 80, "  ")])
+
+
+def in_lines(parts: Iterable[str], width: int, between: str) -> list[str]:
+    """Parts joined, in as many lines as their width takes."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(between) + len(part) <= width:
+            lines[-1] += between + part
+        else:
+            lines.append(part)
+    return lines
+
+
+def short(figures: Scores | RunEnded) -> str:
+    """The figure people look at first, or the loss, in few columns."""
+    loss = LOSS.of(figures)
+    return headline(figures) or ("" if loss is None else f"loss {loss:.4g}")
+
+
+def best_figure(best: EpochEnded | None) -> str:
+    """`97.31% (3)`, `RMSE 55.12 (3)`: with the epoch."""
+    return f"{short(best)} ({best.epoch})" if best else ""
+
+
+def test_figure(end: RunEnded | None) -> str:
+    """`97.31%`, `RMSE 55.12`; "" where the test split was not used."""
+    return short(end) if end else ""
 
 
 def whereabouts(event: RunStarted | RunResumed) -> str:

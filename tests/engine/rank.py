@@ -15,6 +15,7 @@ import torch
 
 from tests.conftest import ROOT
 from tests.engine.small import run, session_in, the_end
+from tests.engine.task_data import session_of
 from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.engine.ranks import join, leave
 from tui_trainer.events import EpochEnded
@@ -23,7 +24,9 @@ from tui_trainer.placement import Place
 
 def figures(values: dict[str, Any], group: Group = ALONE) -> dict[str, Any]:
     """What a training gave."""
-    made = session_in(group, **values)
+    task = values.get("table")  # one of `tables.py`, or a data set by its name
+    others = {name: value for name, value in values.items() if name != "table"}
+    made = session_of(task, group=group, **others) if task else session_in(group, **values)
     events = run(made)
     epochs = [event for event in events if isinstance(event, EpochEnded)]
     end = the_end(events)
@@ -32,6 +35,7 @@ def figures(values: dict[str, Any], group: Group = ALONE) -> dict[str, Any]:
         "accuracies": [event.train_accuracy for event in epochs],
         "val_losses": [event.val_loss for event in epochs],
         "confusions": [event.confusion for event in epochs],
+        "areas": [event.val_roc_auc for event in epochs if event.val_roc_auc is not None],
         "pairs": [event.pairs for event in epochs],
         "test_loss": end.test_loss,
         "figure": end.test_accuracy if end.test_accuracy is not None else end.test_rmse,

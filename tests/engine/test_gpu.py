@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tests.engine.small import At, run, same_bits, the_end
+from tests.engine.task_data import table
 from tui_trainer import devices
 from tui_trainer.engine import checkpoint, device
 from tui_trainer.engine.data import load
@@ -46,6 +47,45 @@ def losses(made: Session) -> list[float]:
 )  # fmt: skip
 def test_the_losses_are_the_cpus(engine: str, values: dict[str, Any]) -> None:
     assert losses(session("cuda", engine=engine, **values)) == pytest.approx(losses(session("cpu", **values)), abs=1e-3)
+
+
+@pytest.mark.parametrize("engine", ["eager", "graph", "compile"])
+@pytest.mark.parametrize(
+    ("task", "values"),
+    [
+        ("classes", {"class_weights": "balanced"}),
+        ("binary", {"loss": "binary_cross_entropy", "class_weights": "balanced"}),
+        ("labels", {"class_weights": "balanced", "l1": 1e-4}),
+        ("several", {"loss": "huber", "precision": "float32"}),
+        ("values", {"loss": "l1", "max_norm": 2.0}),
+    ],
+    ids=str,
+)
+def test_every_task_with_learned_vectors_has_the_cpus_losses_and_figures(
+    engine: str, task: str, values: dict[str, Any]
+) -> None:
+    ends = []
+    for where in ("cpu", "cuda"):
+        data, config = table(
+            task, embedded=True, device=where, **({"engine": engine} if where == "cuda" else {}), **values
+        )
+        chosen = device.choose(config.hardware)
+        events = run(Session(config, data.to(chosen), chosen))
+        ends.append(([event.train_loss for event in events if isinstance(event, EpochEnded)], the_end(events)))
+    assert ends[1][0] == pytest.approx(ends[0][0], abs=1e-3)
+    for name in ("test_loss", "test_roc_auc", "test_pr_auc", "test_calibration_error", "test_r2"):
+        assert getattr(ends[1][1], name) == pytest.approx(getattr(ends[0][1], name), abs=2e-2), name
+
+
+def test_learned_vectors_are_the_same_bits_again_in_deterministic_mode() -> None:
+    bits = []
+    for _ in range(2):
+        data, config = table("labels", embedded=True, device="cuda", deterministic=True)
+        chosen = device.choose(config.hardware)
+        run(made := Session(config, data.to(chosen), chosen))
+        bits.append(made)
+    torch.use_deterministic_algorithms(False)
+    assert same_bits(*bits)
 
 
 def test_a_gpu_runs_graphs_by_itself() -> None:

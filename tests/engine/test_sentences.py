@@ -10,14 +10,24 @@ import polars as pl
 import pytest
 import torch
 
-from tests.engine.tables import encoded, from_disk, table_encoding
+from tests.engine.tables import config, encoded, from_disk, table_encoding
 from tui_trainer.data_sections import ColumnKind
 from tui_trainer.engine.data.table import sentences
 from tui_trainer.errors import InputError
 
 TEXT: dict[str, ColumnKind] = {"t": "text"}
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "dog"]
-TABLE = pl.DataFrame({"t": ["the cat sat", "a dog", None, "the dog sat on a mat the dog sat on a mat", "the cat sat"]})
+TABLE = pl.DataFrame(
+    {
+        "t": [
+            "the cat sat",
+            "a dog",
+            None,
+            "the dog sat on a mat the dog sat on a mat the dog sat on a mat",
+            "the cat sat",
+        ]
+    }
+)
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +42,7 @@ def model(tmp_path: Path) -> Path:
     folder = tmp_path / "tiny"
     folder.mkdir()
     (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]))
-    transformers.BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    transformers.BertTokenizer(str(folder / "vocab.txt"), model_max_length=16).save_pretrained(folder)
     torch.manual_seed(0)
     shape = transformers.BertConfig(
         vocab_size=12, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
@@ -42,6 +52,7 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow  # Transformers alone takes seconds to import
 def test_a_vector_is_the_normalised_mean_over_a_texts_own_tokens(model: Path) -> None:
     import transformers
 
@@ -56,13 +67,13 @@ def test_a_vector_is_the_normalised_mean_over_a_texts_own_tokens(model: Path) ->
         torch.testing.assert_close(found.inputs["train"][row], expected, atol=1e-5, rtol=0)
     assert torch.equal(found.inputs["test"][0], found.inputs["train"][0])
     assert found.columns == (("t", 0, 8),)
+    assert "texts that are longer than the sentence model reads were cut: t (1)" in found.notes
 
 
+@pytest.mark.slow  # Transformers alone takes seconds to import
 def test_vectors_are_computed_once_and_again_where_the_cache_is_damaged(model: Path) -> None:
     done: list[tuple[int, int]] = []
     values = TABLE["t"]
-    from tests.engine.tables import config
-
     asked = config(text_features="sentences", text_model=str(model))
     first = sentences.fit_sentences(values, asked, lambda *so_far: done.append(so_far))
     assert done == [(4, 4)]  # four texts differ
@@ -78,6 +89,7 @@ def test_vectors_are_computed_once_and_again_where_the_cache_is_damaged(model: P
     assert done == [(4, 4)] * 2
 
 
+@pytest.mark.slow  # Transformers alone takes seconds to import
 def test_a_restored_encoding_computes_new_texts_and_refuses_another_model(model: Path) -> None:
     found = encoded(TABLE, TEXT, 4, text_features="sentences", text_model=str(model))
     restored = from_disk(table_encoding(found))
@@ -94,6 +106,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
         encoded(TABLE, TEXT, 4, text_features="sentences", text_model=str(tmp_path / "nothing"))
 
 
+@pytest.mark.slow  # Transformers alone takes seconds to import
 def test_a_damaged_model_is_refused_in_a_sentence(model: Path) -> None:
     (model / "model.safetensors").write_bytes(b"nonsense")
 

@@ -37,7 +37,7 @@ def test_tfidf_is_scikit_learns_and_restored_bit_for_bit() -> None:
     np.testing.assert_allclose(found.inputs["train"], expected[:6], atol=1e-6)
     np.testing.assert_allclose(found.inputs["test"], expected[6:], atol=1e-6)
     assert torch.equal(from_disk(table_encoding(found)).encode(table)[:6], found.inputs["train"])
-    assert "t: the TF-IDF weights of 8 runs of words" in found.notes
+    assert "text as the TF-IDF weights of runs of words: t (8)" in found.notes
 
 
 def test_hashed_words_are_scikit_learns() -> None:

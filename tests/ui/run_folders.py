@@ -11,9 +11,10 @@ from textual.pilot import Pilot
 from tests.ui.screens import shown, text_of
 from tui_trainer import runs_folder
 from tui_trainer.config import RunConfig
-from tui_trainer.events import EpochEnded, RunEnded, RunStarted, Said
+from tui_trainer.events import EpochEnded, RunEnded, RunStarted
 from tui_trainer.knobs import changed
 from tui_trainer.run_dir import RunDir
+from tui_trainer.said import Said
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.desk import Desk, Wish
 from tui_trainer.ui.run_table import RunTable

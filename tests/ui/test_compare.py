@@ -80,7 +80,7 @@ async def test_what_was_changed_in_training_and_other_tasks_are_told_apart(folde
     async with listed(folder) as (app, pilot, _):
         await pilot.press("space", "down", "space", "c")
         await shown(pilot, lambda: "0.001 → 0.0003" in text_of(app))
-        assert "rmse 55.5 (1)" in text_of(app)
+        assert "RMSE 55.5 (1)" in text_of(app)
         assert "✗ lost" in text_of(app)
         for words in ("validation accuracy", "validation RMSE", "training loss", "validation loss"):
             await pilot.press("y")

@@ -273,7 +273,8 @@ async def test_nothing_is_painted_when_nothing_happens(tmp_path: Path, monkeypat
 async def test_a_field_under_the_pointer_says_what_it_is(tmp_path: Path) -> None:
     with scene("ready", tmp_path) as desk:
         async with opened(desk, BIG) as (app, pilot):
-            await pilot.hover("#hyperparameters", offset=(5, 9))
+            row = text_of(app).partition("│  hidden")[0].count("\n")
+            await pilot.hover("#hyperparameters", offset=(5, row - app.screen.query_one("#hyperparameters").region.y))
             await shown(
                 pilot, lambda: "units of each hidden layer" in str(app.screen.query_one("#hyperparameters").tooltip)
             )

@@ -135,6 +135,11 @@ def test_the_form_gives_the_config_it_was_given() -> None:
     assert values_of(Form(config, "x").config()) == values_of(config)
 
 
-@pytest.mark.parametrize(("value", "words"), [(True, "on"), (1e-8, "1e-08"), ((), "linear"), ((512, 256), "512,256")])
-def test_values_as_the_form_says_them(value: object, words: str) -> None:
-    assert spoken(value) == words
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [("shuffle", True, "on"), ("eps", 1e-8, "1e-08"), ("hidden", (), "linear"), ("hidden", (512, 256), "512,256"),
+     ("target", (), "none"), ("columns", {}, "none"), ("columns", {"zip": "category"}, "zip=category"),
+     ("data", "/home/somebody/some/where/people.csv", "…/people.csv"), ("data", "./people.csv", "./people.csv")],
+)  # fmt: skip
+def test_values_as_the_form_says_them(name: str, value: object, words: str) -> None:
+    assert spoken(value, name) == words

@@ -92,7 +92,9 @@ def threads_for(config: RunConfig, data: DataSet, processes: int = 1) -> int:
         return max(1, devices.usable_cores() // processes)
     size = config.training.batch_size
     batch = len(data.train) if size == "full" else min(size, len(data.train))
-    flop = 6 * batch * parameter_count(data.inputs, config.model.hidden, data.outputs)  # forward 2, backward 4
+    flop = (
+        6 * batch * parameter_count(data.inputs, config.model.hidden, data.outputs, data.embedded)
+    )  # forward 2, backward 4
     useful = math.ceil(flop / FLOP_WORTH_A_THREAD)
     return max(1, min(devices.usable_cores(), useful))
 
@@ -114,12 +116,12 @@ def name_of(device: torch.device) -> str:
 
 def bytes_of_net(config: RunConfig, data: DataSet) -> int:
     """What weights, gradients and the optimizer's state take on the device."""
-    return parameter_count(data.inputs, config.model.hidden, data.outputs) * BYTES_PER_PARAMETER
+    return parameter_count(data.inputs, config.model.hidden, data.outputs, data.embedded) * BYTES_PER_PARAMETER
 
 
 def check_memory(config: RunConfig, data: DataSet, device: torch.device) -> None:
     """Raises InputError where the net and its optimizer alone would not fit the device."""
-    parameters = parameter_count(data.inputs, config.model.hidden, data.outputs)
+    parameters = parameter_count(data.inputs, config.model.hidden, data.outputs, data.embedded)
     needed = bytes_of_net(config, data)
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
     if needed > free:

@@ -31,9 +31,9 @@ class EarlyStopping:
     best_epoch: int = 0
     epochs_since: int = 0
 
-    def seen(self, value: float, epoch: int, min_change: float) -> EarlyStopping:
-        """The record after one more epoch; a value that is not finite is never better."""
-        if math.isfinite(value) and self._is_better(value, min_change):
+    def seen(self, value: float | None, epoch: int, min_change: float) -> EarlyStopping:
+        """The record after one more epoch; a value that is undefined or not finite is never better."""
+        if value is not None and math.isfinite(value) and self._is_better(value, min_change):
             return replace(self, best=value, best_epoch=epoch, epochs_since=0)
         return replace(self, epochs_since=self.epochs_since + 1)
 

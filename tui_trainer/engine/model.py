@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from tui_trainer.engine.data.dataset import DataSet, Scaling
+from tui_trainer.engine.embeddings import Embeddings
 from tui_trainer.sections import Model
 
 
@@ -48,21 +50,32 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 NORMALIZATIONS: dict[str, Callable[[int], nn.Module]] = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
 
-def parameter_count(inputs: int, hidden: tuple[int, ...], outputs: int) -> int:
-    """Weights and biases of the linear layers, without building them."""
-    sizes = [inputs, *hidden, outputs]
-    return sum(fan_in * fan_out + fan_out for fan_in, fan_out in itertools.pairwise(sizes))
+def parameter_count(
+    inputs: int, hidden: tuple[int, ...], outputs: int, embedded: Sequence[tuple[int, int]] = ()
+) -> int:
+    """Weights and biases of the linear layers and the tables of embedded categories, without building them."""
+    sizes = [width_after(inputs, embedded), *hidden, outputs]
+    tables = sum(categories * size for categories, size in embedded)
+    return tables + sum(fan_in * fan_out + fan_out for fan_in, fan_out in itertools.pairwise(sizes))
+
+
+def width_after(inputs: int, embedded: Sequence[tuple[int, int]]) -> int:
+    """Inputs of the first linear layer: each of the last columns has become a vector."""
+    return inputs + sum(size - 1 for _, size in embedded)
 
 
 def build_model(config: Model, data: DataSet) -> nn.Sequential:
-    """scale, input_dropout, then (linear, norm, activation, dropout) per hidden layer, then output.
+    """scale, embeddings, input_dropout, then (linear, norm, activation, dropout) per hidden layer, then output.
 
-    Starting weights come from torch's global generator, drawn layer by layer in that order.
+    Starting weights come from torch's global generator, drawn layer by layer in that order. There are embeddings where
+    the data have columns for them; numbers of categories are not scaled.
     """
     model = nn.Sequential()
-    model.add_module("scale", Scale(data.scaling))
+    model.add_module("scale", Scale(_scaling_of(data)))
+    if data.embedded:
+        model.add_module("embeddings", Embeddings(data.embedded))
     model.add_module("input_dropout", nn.Dropout(config.input_dropout))
-    width = data.inputs
+    width = width_after(data.inputs, data.embedded)
     for number, units in enumerate(config.hidden, 1):
         model.add_module(f"linear{number}", started(nn.Linear(width, units), config))
         if config.normalization != "none":
@@ -72,6 +85,15 @@ def build_model(config: Model, data: DataSet) -> nn.Sequential:
         width = units
     model.add_module("output", started(nn.Linear(width, data.outputs), config))
     return model
+
+
+def _scaling_of(data: DataSet) -> Scaling:
+    scaling, columns = data.scaling, len(data.embedded)
+    if not columns:
+        return scaling
+    shift, spread = (bound.expand(data.inputs).clone() for bound in (scaling.shift, scaling.spread))
+    shift[-columns:], spread[-columns:] = 0.0, 1.0
+    return replace(scaling, shift=shift, spread=spread)
 
 
 def started(layer: nn.Linear, config: Model) -> nn.Linear:

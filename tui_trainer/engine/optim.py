@@ -52,7 +52,7 @@ class Update:
         self._steps = torch.zeros((), device=flat.device)
         self._one = torch.ones((), device=flat.device)  # adding a number takes three times as long
         self._buffer: Tensor | None = None
-        self._decaying = slice(None) if config.decay_biases else slice(parameters.matrices)
+        self._decaying = slice(None) if config.decay_biases else slice(parameters.tables.stop)
         self._fused_adam: Any = getattr(torch, "_fused_adam_", None)
         self._fused_sgd: Any = getattr(torch, "_fused_sgd_", None)
         self.live: Mapping[str, Number] = {}
@@ -149,9 +149,8 @@ class Update:
 
     def _limit_norms(self) -> None:
         """Each unit's incoming weights back to at most `max_norm` (Srivastava et al. 2014, section 5.1)."""
-        for weight in self._parameters.views(self._parameters.flat).values():
-            if weight.ndim > 1:
-                weight.copy_(torch.renorm(weight, 2, 1, self._rules.max_norm))
+        for weight in self._parameters.matrices_of(self._parameters.flat):
+            weight.copy_(torch.renorm(weight, 2, 1, self._rules.max_norm))
 
     def tensors(self) -> list[Tensor]:
         """All that a step changes beside the weights."""

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from tui_trainer.engine.activations import ACTIVATIONS, Activation
+from tui_trainer.engine.embeddings import Embeddings, EmbeddingsLayer
 from tui_trainer.engine.group import Group
 from tui_trainer.engine.model import Scale
 from tui_trainer.engine.parameters import Parameters
@@ -94,7 +95,7 @@ class Rooms:
 
 
 class Linear:
-    """x W + b. `is_first` spares the gradient at the inputs, a third of the work of a small net."""
+    """x W + b. `is_first` spares the gradient at the inputs, where nothing learns: a third of a small net's work."""
 
     def __init__(self, name: str, weights: dict[str, Tensor], *, is_first: bool) -> None:
         self._weight_name, self._bias_name = f"{name}.weight", f"{name}.bias"
@@ -240,6 +241,9 @@ class Passes:
         seen = False
         for name, module in model.named_children():
             match module:
+                case Embeddings():
+                    self._layers.append(EmbeddingsLayer(name, module, parameters))
+                    seen = True
                 case nn.Linear():
                     self._layers.append(linear(name, weights, is_first=not seen))
                     seen = True
@@ -251,8 +255,10 @@ class Passes:
                     self._layers.append(Dropout(module.p))
                 case _ if type(module) in ACTIVATIONS:
                     self._layers.append(Activation(*ACTIVATIONS[type(module)]))
-        linears = (n for n, layer in enumerate(self._layers) if isinstance(layer, Linear | LinearInBf16))
-        self._first = next(linears)  # nothing before it has weights
+        learning = (
+            n for n, layer in enumerate(self._layers) if isinstance(layer, Linear | LinearInBf16 | EmbeddingsLayer)
+        )
+        self._first = next(learning)  # nothing before it has weights
 
     def forward(self, raw: Tensor, batch: Batch) -> tuple[Tensor, list[Any]]:
         """Raw inputs of this process's samples -> logits or scaled values, and what `backward` needs."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from tui_trainer.config import RunConfig
 from tui_trainer.engine.blocks import engine_for, make_steps
 from tui_trainer.engine.checkpoint import Checkpoint
+from tui_trainer.engine.criterion import loss_name
 from tui_trainer.engine.data.dataset import DataSet, Samples
 from tui_trainer.engine.data.feed import DeviceFeed, Feed
 from tui_trainer.engine.data.preprocessing import preprocessing_of
@@ -26,8 +27,8 @@ from tui_trainer.engine.rehearsal import rehearsal
 from tui_trainer.engine.schedule import lr_factor
 from tui_trainer.engine.step import Step
 from tui_trainer.errors import InputError
-from tui_trainer.events import Scores
 from tui_trainer.knobs import values_of
+from tui_trainer.scores import Scores
 
 FIELD_OF = {"val_macro_f1": "macro_f1"}  # where the figure's name and its field differ
 
@@ -175,10 +176,11 @@ class Session:
             self.best_weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         return is_best
 
-    def evaluate(self, split: Samples) -> Scores:
-        """The figures of a split under the present weights."""
+    def evaluate(self, split: Samples, *, in_full: bool = False) -> Scores:
+        """The figures of a split under the present weights; `in_full` as `evaluation.evaluate` says."""
+        has_logits = loss_name(self.config.loss, self.data.task) != "mse"
         with self.pace.aside():
-            return evaluate(self.model, split, self.data, self.loss, self.group)
+            return evaluate(self.model, split, self.data, self.loss, self.group, in_full=in_full, has_logits=has_logits)
 
     def change(self, config: RunConfig) -> None:
         """Let changed live hyperparameters take effect from the next step on. Raises InputError for what cannot be."""

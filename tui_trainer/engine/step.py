@@ -40,7 +40,7 @@ class Step:
         """One update from this process's samples of a batch: raw inputs (n, features), targets as in `Samples`."""
         outputs, kept = self.passes.forward(inputs, batch)
         total, grad = self.criterion(outputs, targets, batch.size)
-        right = (outputs.argmax(1) == targets).sum() if is_looked_at else None
+        right = self.criterion.right(outputs, targets) if is_looked_at else None
         grad = self.passes.backward(grad, kept)
         if self.group.size > 1:
             total, right = self._add_up(total, right)

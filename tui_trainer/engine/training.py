@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from tui_trainer.data_sets import Task
 from tui_trainer.engine.meeting import looks
 from tui_trainer.engine.meter import NonFiniteLossError
 from tui_trainer.engine.pace import Looks
 from tui_trainer.engine.saver import Saver
 from tui_trainer.engine.session import Session
 from tui_trainer.engine.steering import Inbox, Steering, nobody
-from tui_trainer.events import EndReason, EpochEnded, Event, PhaseBegan, Progress, RunEnded, Scores, Warned
+from tui_trainer.events import EndReason, EpochEnded, Event, PhaseBegan, Progress, RunEnded, Warned
+from tui_trainer.scores import Scores
 
 SECONDS_BETWEEN_REPORTS = 0.1
 
@@ -148,29 +150,31 @@ def _record(session: Session) -> dict[str, object]:
 
 def test(session: Session) -> dict[str, object]:
     """The test split, used once: under the last weights, and under the best where validation chose them."""
-    last = session.evaluate(session.data.test)
+    has_best = session.data.validation is not None and session.best_weights is not None
+    last = session.evaluate(session.data.test, in_full=not has_best)
     figures: dict[str, object] = {"tested_on": "last"}
     best = last
-    if session.data.validation is not None and session.best_weights is not None:
+    if has_best and session.best_weights is not None:
         kept = {name: tensor.clone() for name, tensor in session.model.state_dict().items()}
         session.model.load_state_dict(session.best_weights)
-        best = session.evaluate(session.data.test)
+        best = session.evaluate(session.data.test, in_full=True)
         session.model.load_state_dict(kept)
         figures["tested_on"] = "best"
-    return {**figures, **_renamed(best, last)}
+    return {**figures, **_renamed(best, last, session.data.task)}
 
 
-def _renamed(best: Scores, last: Scores) -> dict[str, object]:
+OF_BOTH = ("loss", "accuracy", "rmse", "r2")
+OF_THE_BEST = ("mae", "roc_auc", "pr_auc", "log_loss", "calibration_error")
+OF_LABELS = ("precision", "recall", "f1", "support")
+
+
+def _renamed(best: Scores, last: Scores, task: Task) -> dict[str, object]:
     return {
-        "test_loss": best.val_loss,
-        "test_accuracy": best.val_accuracy,
-        "test_rmse": best.val_rmse,
-        "test_r2": best.val_r2,
+        **{f"test_{name}": getattr(best, f"val_{name}") for name in OF_BOTH + OF_THE_BEST},
+        **{f"last_test_{name}": getattr(last, f"val_{name}") for name in OF_BOTH},
+        **({f"test_{name}": getattr(best, name) for name in OF_LABELS} if task == "labels" else {}),
         "test_macro_f1": best.macro_f1,
+        "test_micro_f1": best.micro_f1,
         "test_confusion": best.confusion,
-        "last_test_loss": last.val_loss,
-        "last_test_accuracy": last.val_accuracy,
-        "last_test_rmse": last.val_rmse,
-        "last_test_r2": last.val_r2,
         "last_test_macro_f1": last.macro_f1,
     }

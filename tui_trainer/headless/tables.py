@@ -19,9 +19,9 @@ from tui_trainer.devices import GB, Cpu, Gpu
 from tui_trainer.errors import printable
 from tui_trainer.recipes import Recipe
 from tui_trainer.run_dir import RunDir
-from tui_trainer.run_state import state_of
+from tui_trainer.run_state import RunState, state_of
 from tui_trainer.runs_folder import all_runs
-from tui_trainer.words import architecture, clock
+from tui_trainer.words import architecture, best_figure, clock, test_figure
 
 COLOURS = {"training": "green", "paused": "yellow", "lost": "red", "failed": "red", "diverged": "red"}
 
@@ -44,7 +44,8 @@ def print_json(value: Any) -> int:
 
 def show_runs(runs_dir: Path, *, as_json: bool) -> int:
     """All runs of a folder, newest last."""
-    facts = [_facts(run) for run in all_runs(runs_dir)]
+    states = [(run, state_of(run)) for run in all_runs(runs_dir)]
+    facts = [_facts(run, state) for run, state in states]
     if as_json:
         return print_json(facts)
     if not facts:
@@ -53,15 +54,15 @@ def show_runs(runs_dir: Path, *, as_json: bool) -> int:
     shown = table("run", "state", "data", "net", "epochs", "best", "test", "time", "heard")
     shown.columns[0].no_wrap, shown.columns[0].overflow = True, "fold"
     shown.columns[0].min_width = max(len(run["run"]) for run in facts)  # it has to be typed again
-    for run in facts:
+    for run, (_, state) in zip(facts, states, strict=True):
         shown.add_row(
             Text(printable(run["run"])),
             Text(run["status"].replace("_", " "), style=COLOURS.get(run["status"], "")),
             run["data"] or "",
             run["net"] or "",
             f"{run['epochs_done']}/{run['epochs']}",
-            _best(run),
-            _test(run),
+            best_figure(state.best),
+            test_figure(state.ended),
             clock(run["seconds"] or 0) if run["seconds"] else "",
             _age(run["last_heard"]),
         )
@@ -71,14 +72,14 @@ def show_runs(runs_dir: Path, *, as_json: bool) -> int:
     return 0
 
 
-def _facts(run: RunDir) -> dict[str, Any]:
-    state = state_of(run)
+def _facts(run: RunDir, state: RunState) -> dict[str, Any]:
     started, best, end = state.started, state.best, state.ended
     return {
         "run": run.name,
         "run_dir": str(run.path),
         "status": state.status,
         "data": started.data if started else None,
+        "task": started.task if started else None,
         "net": architecture(started) if started else None,
         "epochs_done": state.epochs_done,
         "epochs": state.epochs,
@@ -87,24 +88,18 @@ def _facts(run: RunDir) -> dict[str, Any]:
         "best_val_loss": best.val_loss if best else None,
         "best_val_accuracy": best.val_accuracy if best else None,
         "best_val_rmse": best.val_rmse if best else None,
+        "best_val_roc_auc": best.val_roc_auc if best else None,
+        "best_macro_f1": best.macro_f1 if best else None,
         "test_accuracy": end.test_accuracy if end else None,
         "test_rmse": end.test_rmse if end else None,
+        "test_mae": end.test_mae if end else None,
+        "test_r2": end.test_r2 if end else None,
+        "test_roc_auc": end.test_roc_auc if end else None,
+        "test_macro_f1": end.test_macro_f1 if end else None,
         "seconds": end.seconds if end else None,
         "last_heard": state.last_heard or None,
         "message": end.message if end else None,
     }
-
-
-def _best(run: dict[str, Any]) -> str:
-    if run["best_val_accuracy"] is not None:
-        return f"{run['best_val_accuracy']:.2%} ({run['best_epoch']})"
-    return f"rmse {run['best_val_rmse']:.4g} ({run['best_epoch']})" if run["best_val_rmse"] is not None else ""
-
-
-def _test(run: dict[str, Any]) -> str:
-    if run["test_accuracy"] is not None:
-        return f"{run['test_accuracy']:.2%}"
-    return f"rmse {run['test_rmse']:.4g}" if run["test_rmse"] is not None else ""
 
 
 def _age(heard: float | None) -> str:

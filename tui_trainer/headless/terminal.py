@@ -10,12 +10,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from tui_trainer.errors import printable
 from tui_trainer.events import EpochEnded, Event, Progress, RunEnded
 from tui_trainer.headless.confusion import confusion_view
+from tui_trainer.measures import COLUMNS, FIRST, kind_of, more
 from tui_trainer.run_state import RunState, advance
-from tui_trainer.words import clock, describe, epoch_line
+from tui_trainer.words import clock, describe, epoch_line, in_lines
 
 LINES_OF_EPOCHS = 30  # of a long run every n-th epoch gets a line
+MOST_LABELS = 30  # rows
 QUIET = ("checkpoint_saved", "progress", "phase_began")
 
 
@@ -75,10 +78,9 @@ class TerminalPrinter:
     def _figures(self, progress: Progress) -> Text:
         parts = [f"loss {progress.loss:.4f}"]
         best = self._state.best
-        if best and best.val_accuracy is not None:
-            parts.append(f"best val_acc {best.val_accuracy:.4f} (epoch {best.epoch})")
-        elif best and best.val_rmse is not None:
-            parts.append(f"best val_rmse {best.val_rmse:.4g} (epoch {best.epoch})")
+        first = FIRST[kind_of(best)][0]
+        if best and (value := first.of(best)) is not None:
+            parts.append(f"best val_{first.short} {first.shown(value)} (epoch {best.epoch})")
         if self._state.saved:
             parts.append(f"saved step {self._state.saved.step:,}")
         return Text("  ".join(parts), style="dim", overflow="ellipsis", no_wrap=True)
@@ -89,34 +91,56 @@ class TerminalPrinter:
         self._console.print(Text.assemble((title, f"bold {colour}"), f"  {event.message}  ({clock(event.seconds)})"))
         if event.test_loss is not None:
             self._console.print(results_table(event, self._state))
+            for line in other_results(event, self._console.width):
+                self._console.print(Text(line))
         if event.test_confusion and event.class_names:
             which = f"epoch {event.best_epoch}" if event.tested_on == "best" else "the last epoch"
             title = f"Confusion, test split, weights of {which} (rows true, columns predicted)"
             self._console.print(Text("\n" + title))
             self._console.print(confusion_view(event.test_confusion, event.class_names, self._console.width))
+        if event.test_support and event.class_names:
+            count = len(event.class_names)
+            which = f"the {MOST_LABELS} lowest F1 of {count:,} labels" if count > MOST_LABELS else "each label"
+            self._console.print(Text(f"\nTest split, {which}"))
+            self._console.print(labels_table(event, event.class_names))
         self._console.print(Text(f"\n{event.run_dir}", style="dim"))
 
 
 def results_table(event: RunEnded, state: RunState) -> Table:
-    """Validation and test figures, best beside last."""
+    """Validation and test figures of the task, best beside last."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    values = event.test_rmse is not None
-    for name in ("", "loss", "RMSE" if values else "accuracy", *(["R²"] if values else ["macro F1"])):
+    columns = COLUMNS[kind_of(event)]
+    for name in ("", *(measure.word for measure in columns)):
         table.add_column(name, justify="left" if not name else "right")
     split = state.started.evaluated_on if state.started else "validation"
     if split == "validation" and state.best:
         best = state.best
-        figure = best.val_rmse if values else best.val_accuracy
-        other = best.val_r2 if values else best.macro_f1
-        table.add_row(f"validation, epoch {best.epoch} (best)", *map(_figure, (best.val_loss, figure, other)))
+        table.add_row(f"validation, epoch {best.epoch} (best)", *(_figure(measure.of(best)) for measure in columns))
     where = f"test, epoch {event.best_epoch} (best)" if event.tested_on == "best" else "test, last epoch"
-    figure = event.test_rmse if values else event.test_accuracy
-    row = (event.test_loss, figure, event.test_r2 if values else event.test_macro_f1)
-    table.add_row(where, *map(_figure, row), style="bold")
+    table.add_row(where, *(_figure(measure.of(event)) for measure in columns), style="bold")
     if event.tested_on == "best":
-        last = event.last_test_rmse if values else event.last_test_accuracy
-        other = event.last_test_r2 if values else event.last_test_macro_f1
-        table.add_row("test, last epoch", *map(_figure, (event.last_test_loss, last, other)))
+        last = (getattr(event, f"last_test_{measure.name}", None) for measure in columns)
+        table.add_row("test, last epoch", *map(_figure, last))
+    return table
+
+
+def other_results(event: RunEnded, width: int) -> list[str]:
+    """What was measured on the test split beside the table."""
+    return in_lines((f"test {measure.in_words(event)}" for measure in more(event, kind_of(event))), width, "   ")
+
+
+def labels_table(event: RunEnded, names: list[str]) -> Table:
+    """Precision, recall, F1 and support of each label; of many, the worst."""
+    table = Table("label", box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    for name in ("precision", "recall", "F1", "support"):
+        table.add_column(name, justify="right")
+    lists = (event.test_precision or [], event.test_recall or [], event.test_f1 or [], event.test_support or [])
+    rows = list(zip(names, *lists, strict=False))
+    if len(rows) > MOST_LABELS:
+        rows = sorted(rows, key=lambda row: row[3])[:MOST_LABELS]
+    for name, precision, recall, f1, support in rows:
+        shown = Text(printable(name), overflow="ellipsis", no_wrap=True)
+        table.add_row(shown, f"{precision:.4f}", f"{recall:.4f}", f"{f1:.4f}", f"{support:,}")
     return table
 
 

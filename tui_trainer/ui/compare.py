@@ -29,7 +29,8 @@ from tui_trainer.ui.painted import Painted
 from tui_trainer.ui.palette import RGB, Palette, palette_of
 from tui_trainer.ui.panels.panel import bindings
 from tui_trainer.ui.panels.status import SIGNS
-from tui_trainer.ui.run_table import Told, best_figure, short, test_figure
+from tui_trainer.ui.run_table import Told
+from tui_trainer.words import best_figure, short, test_figure
 
 ON_DARK = (colours.SKY, colours.ORANGE, colours.GREEN, colours.YELLOW, colours.PURPLE, colours.VERMILLION,
            colours.BLUE, colours.WHITE)  # fmt: skip
@@ -218,9 +219,9 @@ class CompareScreen(Screen[None]):
                 self._run_name(number),
                 Text(f"{SIGNS[state.status]} {state.status.replace('_', ' ')}", self._palette.of_status(state.status)),
                 Text(f"{state.epochs_done}/{state.epochs}"),
-                Text(best_figure(state)),
-                Text(short(last.val_accuracy, last.val_rmse, last.val_loss) if last else ""),
-                Text(test_figure(state)),
+                Text(best_figure(state.best)),
+                Text(short(last) if last else ""),
+                Text(test_figure(state.ended)),
             )
         return table
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tui_trainer import config_file
@@ -18,6 +19,9 @@ FIGURES = {
     "val_loss": "validation loss",
     "val_accuracy": "validation accuracy",
     "val_rmse": "validation RMSE",
+    "val_mae": "validation MAE",
+    "val_roc_auc": "validation ROC-AUC",
+    "macro_f1": "validation macro F1",
     "train_loss": "training loss",
 }
 Points = tuple[tuple[float, float], ...]  # (epoch, value)
@@ -76,7 +80,7 @@ def differing(many: Sequence[Compared]) -> Iterator[tuple[str, list[str]]]:
         pairs = list(zip(asked, held, strict=True))
         if all(pair == pairs[0] for pair in pairs):
             continue
-        for words in (spoken, str):  # the form's six digits may be too few to tell them apart
+        for words in (partial(spoken, name=name), str):  # the form's six digits may be too few to tell them apart
             texts = [words(before) + (f" → {words(now)}" if now != before else "") for before, now in pairs]
             if len(set(texts)) > 1:
                 break

@@ -13,9 +13,9 @@ from textual import on
 
 from tui_trainer.commands import Command, Evaluate, Pause, Resume, Save, Stop
 from tui_trainer.errors import InputError
-from tui_trainer.knobs import Knob, read_value
+from tui_trainer.knobs import read_value
 from tui_trainer.ui.attempt import attempt
-from tui_trainer.ui.form import label, spoken
+from tui_trainer.ui.field import OF_YOUR_OWN, asking_for, asking_for_path
 from tui_trainer.ui.keybar import PANELS
 from tui_trainer.ui.panels.devices import DevicesPanel
 from tui_trainer.ui.panels.hyperparameters import HyperparametersPanel
@@ -23,7 +23,6 @@ from tui_trainer.ui.stage import Stage
 
 if TYPE_CHECKING:
     from tui_trainer.run_dir import RunDir
-    from tui_trainer.ui.asking import AskChoice, AskText
 
 THEMES = ("trainer-dark", "trainer-light", "ansi-dark")
 
@@ -228,6 +227,9 @@ class Dashboard(Stage):
         def take(answer: str | None) -> None:
             if answer is None:
                 return
+            if answer == OF_YOUR_OWN:
+                self.app.push_screen(asking_for_path(knob, form), take)
+                return
             form.set_text(knob.name, answer)
             if form.is_live and form.drafts and self.view.state.is_open:
                 self.send_live(HyperparametersPanel.Sent(dict(form.drafts)))
@@ -235,7 +237,7 @@ class Dashboard(Stage):
                 self.form_was_edited()
             self.panel("hyperparameters").repaint()
 
-        self.app.push_screen(asking_for(knob, form.value(knob), self.query_one(DevicesPanel).names), take)
+        self.app.push_screen(asking_for(knob, form, self.query_one(DevicesPanel).names), take)
 
     @on(HyperparametersPanel.Sent)
     def send_live(self, message: HyperparametersPanel.Sent) -> None:
@@ -254,24 +256,3 @@ class Dashboard(Stage):
         self.desk.form.set_text("device", message.device)
         self.panel("hyperparameters").repaint()
         self.form_was_edited()
-
-
-def asking_for(knob: Knob, value: object, devices: list[str]) -> AskChoice | AskText:
-    """The window that asks for a knob's value."""
-    from tui_trainer.ui.asking import AskChoice, AskText
-
-    choices = knob.choices
-    if knob.name == "device":
-        gpus = [name for name in devices if name.startswith("cuda:")]
-        choices = ("auto", *devices, *([",".join(gpus)] if len(gpus) > 1 else []))
-    if choices:
-        return AskChoice(label(knob), knob.sentence, [(choice, Text(choice)) for choice in choices], str(value))
-    text = "" if value == () else spoken(value)
-
-    def check(typed: str) -> None:
-        try:
-            read_value(knob.name, typed)
-        except InputError as error:  # the window's title names it already
-            raise InputError(str(error).removeprefix(f"{knob.name}: ")) from None
-
-    return AskText(label(knob), f"{knob.sentence}. {knob.expected}.", text, check)

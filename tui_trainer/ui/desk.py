@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import Any
 
 from tui_trainer import commands, config_file, launch, runs_folder
 from tui_trainer.config import RunConfig
+from tui_trainer.errors import InputError
 from tui_trainer.knobs import KNOBS, changed
 from tui_trainer.run_dir import RunDir
 from tui_trainer.ui.follower import RunFollower
@@ -65,9 +67,10 @@ class Desk:
 
     @staticmethod
     def stem_of(run: RunDir) -> str:
-        """`digits-3` -> `digits`: what a run made from its settings is named after."""
-        stem, _, number = run.name.rpartition("-")
-        return stem if stem and number.isdigit() else run.name
+        """`digits-3`, `digits-3.fold-07` -> `digits`: what a run made from its settings is named after."""
+        name = re.sub(r"\.(split|fold)-\d+$", "", run.name)
+        stem, _, number = name.rpartition("-")
+        return stem if stem and number.isdigit() else name
 
     def set_up(self, config: RunConfig | None = None, stem: str = "") -> None:
         """Back to the form, filled with these settings, or those of the run that was open."""
@@ -92,6 +95,8 @@ class Desk:
 
     def start(self) -> None:
         """Train what the form says."""
+        if problem := self.form.problem():
+            raise InputError(problem)
         config = self.form.config()
         before = (config, self.form.stem, self._name)
         run = launch.start(config, self.runs_dir, self._name, self.form.stem)
@@ -194,7 +199,7 @@ def plan(form: Form) -> str:
     hidden = "linear" if values["hidden"] == () else f"hidden {spoken(values['hidden'])}"
     return " · ".join(
         [
-            str(values["data"]),
+            spoken(values["data"], "data"),
             hidden,
             f"{values['optimizer']} {values['lr']:g}",
             f"batch {values['batch_size']}",

@@ -109,7 +109,7 @@ class RunFollower:
         self.log.add(event)
         match event:
             case EpochEnded():
-                if event.confusion or event.pairs:
+                if event.confusion or event.pairs or event.support:
                     self.detailed = event
                     self.epochs.add(event.epoch, place)
             case RunResumed():

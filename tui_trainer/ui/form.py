@@ -7,11 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from tui_trainer.config import RunConfig
+from tui_trainer.data_sections import is_path
+from tui_trainer.data_sets import DATA_SETS
 from tui_trainer.errors import InputError
 from tui_trainer.knobs import KNOBS, Knob, build, changed_live, read_value, shown, values_of
+from tui_trainer.paths import NAMING_FILES, anchored, found, stem_of
+from tui_trainer.split_files import ask_for_one, numbers_of
 from tui_trainer.ui.stepping import stepped
 
 UNFOLDED = ("data", "model", "optimizer", "training")
+FOR_OWN_FILES = (
+    "test_data", "target", "task", "columns", "derived", "label_pattern", "quantile_noise",
+    *(knob.name for knob in KNOBS.values() if knob.section in ("split", "table", "text", "images", "speech")),
+)  # fmt: skip
+FOLDS = ("folds", "split_number")  # of which known data have a use too, where they have no test samples
+
+LONG_PATH = 18  # characters from which a path is shown by its last part
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,16 @@ class Form:
         return self.has_effect(knob)
 
     def has_effect(self, knob: Knob) -> bool:
-        """Whether the other choices leave the field a meaning: no momentum under adam."""
+        """Whether the other choices leave the field a meaning: no momentum under adam, no target of known data."""
+        values = self.values
+        if knob.name in FOR_OWN_FILES and not is_path(values["data"]):
+            known = DATA_SETS.get(values["data"])
+            if knob.name not in FOLDS or known is None or known.files:
+                return False
+        if knob.name == "quantile_noise" and values["normalize"] != "quantile":
+            return False
+        if knob.name == "split_number" and not (values["folds"] or values["test_rows"]):
+            return False
         return knob.only_with is None or self.values[knob.only_with[0]] in knob.only_with[1]
 
     @property
@@ -102,7 +122,7 @@ class Form:
 
     def set_text(self, name: str, text: str) -> None:
         """A typed value. Raises InputError saying what is expected."""
-        self._set(KNOBS[name], read_value(name, text))
+        self._set(KNOBS[name], anchored({name: read_value(name, text)})[name])
 
     def to_default(self) -> None:
         """The field under the cursor back to its default."""
@@ -118,6 +138,8 @@ class Form:
             if value == self.values[knob.name]:
                 del self.drafts[knob.name]
         else:
+            if knob.name == "data" and self.stem == stem_of(self.values["data"]):
+                self.stem = stem_of(value)
             self.values[knob.name] = value
         return True
 
@@ -137,25 +159,39 @@ class Form:
     def problem(self) -> str:
         """Why this cannot be trained, or ""."""
         try:
-            self.config()
+            config = self.config()
+            numbers = numbers_of(config)
+            if is_path(config.data.name):
+                found(config.data.name, config.data.dir, "--data")
         except InputError as error:
             return str(error)
-        return ""
+        return ask_for_one(numbers) if numbers and not config.split.number else ""
 
     def check_drafts(self) -> None:
         """Raises InputError where the drafts cannot hold together with the rest."""
         changed_live(self.config(), self.drafts)
 
 
-def spoken(value: Any) -> str:
-    """A value as the form shows it: `on`, `512,256`, `3e-4`."""
+def spoken(value: Any, name: str = "") -> str:
+    """A knob's value as the form shows it: `on`, `512,256`, `3e-4`, `…/people.csv`."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, float):
         return f"{value:g}"
-    if value == ():
-        return "linear"
+    if value in ((), {}):
+        return "linear" if name == "hidden" else "none"
+    if name in NAMING_FILES and len(value) > LONG_PATH and "/" in value:
+        return shown("…/" + value.rstrip("/").rpartition("/")[2])
     return shown(value)
+
+
+def typed(value: Any) -> str:
+    """A value as it is typed, uncut: `set_text` reads the same back."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={word}" for name, word in value.items())
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return value if isinstance(value, str) else spoken(value)
 
 
 def label(knob: Knob) -> str:

@@ -19,7 +19,7 @@ from tui_trainer.run_state import RunState, folded
 from tui_trainer.ui.painted import Painted
 from tui_trainer.ui.palette import Palette, palette_of
 from tui_trainer.ui.panels.status import SIGNS, figure, results
-from tui_trainer.words import architecture, clock, whereabouts
+from tui_trainer.words import architecture, best_figure, clock, test_figure, whereabouts
 
 COLUMNS = {
     "mark": " ", "name": "run", "state": "state", "data": "data", "model": "model", "epochs": "epochs",
@@ -58,29 +58,6 @@ def size_of(run: RunDir) -> int:
         return 0
 
 
-def best_figure(state: RunState) -> str:
-    """`97.31% (3)`, `rmse 55.1 (3)`."""
-    best = state.best
-    if best is None:
-        return ""
-    return f"{short(best.val_accuracy, best.val_rmse, best.val_loss)} ({best.epoch})"
-
-
-def test_figure(state: RunState) -> str:
-    """`97.31%`, `rmse 55.1`; "" where the test split was not used."""
-    end = state.ended
-    return short(end.test_accuracy, end.test_rmse, end.test_loss) if end else ""
-
-
-def short(accuracy: float | None, rmse: float | None, loss: float | None) -> str:
-    """The figure people look at first, in few columns."""
-    if accuracy is not None:
-        return f"{accuracy:.2%}"
-    if rmse is not None:
-        return f"rmse {rmse:.4g}"
-    return "" if loss is None else f"loss {loss:.4g}"
-
-
 def age(heard: float) -> str:
     """`3:05 ago`; in whole minutes after ten, so that old runs keep still."""
     seconds = max(0.0, time.time() - heard)
@@ -105,8 +82,8 @@ def cells(facts: Facts, palette: Palette, *, is_marked: bool) -> dict[str, Text]
         "data": started.data if started else "",
         "model": architecture(started) if started else "",
         "epochs": f"{state.epochs_done}/{state.epochs}" if state.epochs else "",
-        "best": best_figure(state),
-        "test": test_figure(state),
+        "best": best_figure(state.best),
+        "test": test_figure(state.ended),
         "age": age(state.last_heard),
         "duration": duration(state),
     }

@@ -17,6 +17,8 @@ def stepped(knob: Knob, value: Any, direction: int) -> Any:
     if knob.is_switch:
         return not value
     if knob.choices:
+        if value not in knob.choices:  # a path that was typed is not stepped away
+            return value
         return knob.choices[(knob.choices.index(value) + direction) % len(knob.choices)]
     for candidate in _candidates(knob, value, direction):
         try:
@@ -30,7 +32,7 @@ def _candidates(knob: Knob, value: Any, direction: int) -> list[Any]:
     match value:
         case "full":
             return [] if direction > 0 else [4096]
-        case tuple():
+        case tuple() if all(isinstance(size, int) for size in value):
             return [tuple(max(1, size * 2 if direction > 0 else size // 2) for size in value)]
         case int() if knob.name == "batch_size":
             return [

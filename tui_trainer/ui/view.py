@@ -9,6 +9,7 @@ from typing import Any
 from tui_trainer.events import CheckpointSaved, EpochEnded, Event, PhaseBegan, Progress
 from tui_trainer.history import History
 from tui_trainer.launch import Exit
+from tui_trainer.measures import headline
 from tui_trainer.run_state import RunState
 from tui_trainer.words import describe
 
@@ -61,10 +62,7 @@ class LogBook:
 def epoch_words(event: EpochEnded) -> str:
     """`epoch 3  97.31 %  val 0.0911  train 0.0824`: what matters most first, since narrow panels cut the rest."""
     parts = [f"epoch {event.epoch:,}"]
-    if event.val_accuracy is not None:
-        parts.append(f"{event.val_accuracy:.2%}")
-    if event.val_rmse is not None:
-        parts.append(f"RMSE {event.val_rmse:.4g}")
+    parts.append(headline(event))
     parts.append("best" if event.is_best else "")
     parts.append(f"val {event.val_loss:.4f}" if event.val_loss is not None else "")
     return "  ".join(filter(None, [*parts, f"train {event.train_loss:.4f}"]))

@@ -60,6 +60,8 @@ def started(run: RunDir, session: Session, part: Part) -> RunStarted:
         data=data.name,
         task=data.task,
         class_names=list(data.class_names),
+        target_names=list(data.target_names) or None,
+        is_binary=data.is_binary,
         inputs=data.inputs,
         outputs=data.outputs,
         hidden=list(config.model.hidden),

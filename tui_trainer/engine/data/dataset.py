@@ -80,7 +80,7 @@ class DataSet:
     class_names: tuple[str, ...]  # of labels, theirs; of values, none
     scaling: Scaling
     is_binary: bool = False  # two classes told apart by one output, the logit of the second
-    class_weights: Tensor | None = None  # (classes,), their mean over the training samples is 1
+    class_weights: Tensor | None = None  # (classes,), mean 1 over the training samples; (labels,), of the positives
     embedded: tuple[tuple[int, int], ...] = ()  # (categories, size of their vectors) of each of the last input columns
     encoding: Encoding | None = None  # how the inputs were made, for a prediction
     target_names: tuple[str, ...] = ()  # columns of values, where they have names

@@ -9,10 +9,11 @@ import torch
 
 from tui_trainer.config import RunConfig
 from tui_trainer.data_sections import Data, is_path
-from tui_trainer.engine.data import embedded, idx, own, vision
+from tui_trainer.engine.data import embedded, encodings, idx, own, vision
 from tui_trainer.engine.data.dataset import DataSet, Samples, Scaling, Source
+from tui_trainer.engine.data.scaling import input_scaling
 from tui_trainer.engine.data.shares import TEST_SPLIT_SEED, fold_off, share_off
-from tui_trainer.engine.data.targets import for_loss, target_scaling, usable
+from tui_trainer.engine.data.targets import for_loss, target_scaling
 from tui_trainer.errors import InputError
 from tui_trainer.paths import folder
 from tui_trainer.split_files import ask_for_one
@@ -33,7 +34,8 @@ def load(whole: RunConfig, *, describes: bool = False) -> DataSet:
     if config.validation:
         train, validation = split_off(train, source.task, config.validation, seed, "--validation")
     scaling = measure(config, source, train)
-    data = DataSet(config.name, source.task, train, validation, test, source.class_names, scaling)
+    encoding = encodings.of_known(config.name, source)
+    data = DataSet(config.name, source.task, train, validation, test, source.class_names, scaling, encoding=encoding)
     return for_loss(data, whole)
 
 
@@ -70,28 +72,5 @@ def _fold_off(samples: Samples, task: str, config: RunConfig) -> tuple[Samples, 
 
 def measure(config: Data, source: Source, train: Samples) -> Scaling:
     """The scaling that `normalize` and `target_scaling` ask for, from the training split."""
-    shift, spread = _input_scaling(config.normalize, source, train.inputs)
+    shift, spread = input_scaling(config.normalize, train.inputs, source.full_scale, source.channels)
     return Scaling(shift, spread, *target_scaling(config, source.task, train.targets))
-
-
-def _input_scaling(kind: str, source: Source, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    if kind == "none":
-        return torch.zeros(1), torch.ones(1)
-    if kind == "unit" and source.full_scale:
-        return torch.zeros(1), torch.full((1,), source.full_scale)
-    if kind == "unit":
-        low, high = inputs.amin(0).float(), inputs.amax(0).float()
-        return low, usable(high - low)
-    if source.channels == 0:
-        deviation, mean = torch.std_mean(inputs.double(), dim=0, correction=0)
-        return mean.float(), usable(deviation)
-    means, deviations = [], []  # one per channel of a picture, without a float copy of all pictures
-    for channel in inputs.chunk(source.channels, dim=1):
-        levels = torch.arange(256, dtype=torch.float64)
-        counts = torch.bincount(channel.flatten(), minlength=256).double()
-        mean = (counts * levels).sum() / counts.sum()
-        means.append(mean)
-        deviations.append(((counts * (levels - mean) ** 2).sum() / counts.sum()).sqrt())
-    pixels = inputs.shape[1] // source.channels if source.channels > 1 else 1
-    shift = torch.stack(means).repeat_interleave(pixels)
-    return shift.float(), usable(torch.stack(deviations).repeat_interleave(pixels))

@@ -59,6 +59,8 @@ class _Splitting:
             self._by_column(parts)
         elif self.split.pattern:
             self._by_pattern(parts)
+        elif self.split.last_rows:
+            self._by_end(parts)
         if "test" not in parts:
             self._test_off(parts)
         self._check(parts)
@@ -72,7 +74,7 @@ class _Splitting:
         split = self.split
         ways = {
             "--test-rows": split.test_rows, "--split-column": split.column, "--test-pattern": split.pattern,
-            "--split-time": split.time, "--folds": split.folds,
+            "--split-time": split.time, "--folds": split.folds, "--test-last": split.last_rows,
         }  # fmt: skip
         other = next((flag for flag, value in ways.items() if value), "")
         if "test" in parts and other:
@@ -210,6 +212,12 @@ class _Splitting:
                 f"(the first is {shown(names[int(pool[0])])}); it has to match the test files alone"
             )
         parts["train"], parts["test"] = pool[~is_test], pool[is_test]
+
+    def _by_end(self, parts: dict[Part, np.ndarray]) -> None:
+        rows, last = parts["train"], self.split.last_rows
+        if last >= len(rows):
+            raise InputError(f"--test-last {last:,} leaves nothing to train on: {self._source} has {len(rows):,} rows")
+        parts["train"], parts["test"] = rows[:-last], rows[-last:]
 
     def _groups_of(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(names, each row's number among them)."""

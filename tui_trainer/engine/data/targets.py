@@ -15,7 +15,7 @@ from tui_trainer.errors import InputError
 
 def for_loss(data: DataSet, config: RunConfig) -> DataSet:
     """The data set as the configured loss takes it. Raises InputError where it cannot serve this task."""
-    if sentence := misfit(config, data.task, data.name):
+    if sentence := misfit(config, data.task, data.name, len(data.class_names)):
         raise InputError(sentence)
     is_binary = data.task == "classes" and config.loss.name == "binary_cross_entropy"
     if is_binary and len(data.class_names) != 2:
@@ -23,8 +23,16 @@ def for_loss(data: DataSet, config: RunConfig) -> DataSet:
             f"--loss binary_cross_entropy tells two classes apart, and {data.name} has {len(data.class_names)}; "
             "use cross_entropy"
         )
-    weights = _balanced(data) if config.loss.class_weights == "balanced" and data.task == "classes" else None
+    weights = None
+    if config.loss.class_weights == "balanced":
+        weights = _balanced(data) if data.task == "classes" else _balanced_labels(data)
     return replace(data, is_binary=is_binary, class_weights=weights)
+
+
+def _balanced_labels(data: DataSet) -> torch.Tensor:
+    """negatives / positives of each label, the weight of its positives; 1 for a label that no training row has."""
+    positives = data.train.targets.sum(0).cpu()
+    return torch.where(positives > 0, (len(data.train) - positives) / positives, 1.0)
 
 
 def _balanced(data: DataSet) -> torch.Tensor:

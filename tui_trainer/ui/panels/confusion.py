@@ -1,4 +1,4 @@
-"""The confusion matrix of an epoch; for a regression predicted against true, and the residuals."""
+"""The confusion matrix of an epoch; of labels a table of them; of values predicted against true, and the residuals."""
 
 from __future__ import annotations
 
@@ -9,13 +9,31 @@ from rich.text import Text
 from textual.binding import BindingType
 
 from tui_trainer.errors import printable
+from tui_trainer.events import EpochEnded, RunEnded
+from tui_trainer.measures import ALL_RIGHT, AREAS, MACRO_F1, MAE, MICRO_F1, R2, RMSE, Kind, Measure, kind_of
 from tui_trainer.ui.charts import Curve, Picture, drawn, nice_ticks
 from tui_trainer.ui.follower import RunFollower
+from tui_trainer.ui.label_table import LabelTable
 from tui_trainer.ui.panels.panel import Panel, bindings
+from tui_trainer.words import in_lines
 
 MOST_NAME = 12
 Matrix = list[list[int]]
 Pairs = list[tuple[float, float]]
+HEADINGS: dict[Kind, str] = {"values": "Predicted and true", "labels": "Labels"}
+BESIDE: dict[Kind, tuple[Measure, ...]] = {
+    "values": (RMSE, MAE, R2), "labels": (MACRO_F1, MICRO_F1, ALL_RIGHT, *AREAS),
+}  # fmt: skip
+
+
+def matrix_of(figures: EpochEnded | RunEnded) -> Matrix | None:
+    """The confusion matrix of an evaluation."""
+    return figures.test_confusion if isinstance(figures, RunEnded) else figures.confusion
+
+
+def has_details(end: RunEnded) -> bool:
+    """Whether the test split was used, and has more than its figures."""
+    return bool(end.test_confusion or end.test_support)
 
 
 class ConfusionPanel(Panel):
@@ -39,41 +57,68 @@ class ConfusionPanel(Panel):
         self.source, self._epoch, self._cell, self._corner = source, None, None, (0, 0)
 
     def lines(self, width: int, height: int) -> list[Text]:
-        """The matrix or the scatter, and a line that reads the cell under the cursor."""
-        state = self.view.state
-        is_values = state.started is not None and state.started.task == "values"
-        self.heading = "Predicted and true" if is_values else "Confusion matrix"  # type: ignore[misc]
-        where, matrix, pairs = self._shown()
-        if matrix and state.started:
-            names = state.started.class_names or [str(n) for n in range(len(matrix))]
-            return self._matrix(where, matrix, [printable(name) for name in names], width, height)
+        """The matrix, the labels or the scatter, and a line that reads what is under the cursor."""
+        started = self.view.state.started
+        kind = kind_of(started)
+        self.heading = HEADINGS.get(kind, "Confusion matrix")  # type: ignore[misc]
+        where, figures = self._shown()
+        names = [printable(name) for name in started.class_names] if started else []
+        if figures and (matrix := matrix_of(figures)) and started:
+            names = names or [str(n) for n in range(len(matrix))]
+            return self._matrix(where, matrix, names, self._figures(figures, kind, width), width, height)
         self.retitle(where)
-        if pairs:
-            return self._scatter(pairs, width, height)
+        if figures and kind == "labels" and (table := LabelTable.of(figures, names)):
+            return self._labels(table, self._figures(figures, kind, width), width, height)
+        if isinstance(figures, EpochEnded) and figures.pairs:
+            return self._scatter(figures.pairs, self._figures(figures, kind, width), width, height)
         if self._epoch is not None:
             return [Text("This epoch's details were not kept (a long run keeps its folder small).", "dim")]
         word = "the first evaluation" if self.view.run else "a run"
         return [Text(f"Comes with {word}.", "dim")]
 
-    def _shown(self) -> tuple[str, Matrix | None, Pairs | None]:
-        """(title, matrix, pairs) of what is chosen."""
+    def _shown(self) -> tuple[str, EpochEnded | RunEnded | None]:
+        """(title, what is chosen)."""
         state = self.view.state
         if self._epoch is not None and self.source:
-            epoch = self.source.epoch(self._epoch)
-            return f"epoch {self._epoch}", epoch.confusion if epoch else None, epoch.pairs if epoch else None
-        if state.ended and state.ended.test_confusion:
-            return "test split", state.ended.test_confusion, None
+            return f"epoch {self._epoch}", self.source.epoch(self._epoch)
+        if state.ended and has_details(state.ended):
+            return "test split", state.ended
         epoch = self.source.detailed if self.source else None
         if epoch is None:
-            return "", None, None
+            return "", None
         is_newest = state.epoch is None or state.epoch.epoch == epoch.epoch
-        return (
-            f"epoch {epoch.epoch}" + ("" if is_newest or self.view.is_training else ", the last kept"),
-            epoch.confusion,
-            epoch.pairs,
-        )
+        return f"epoch {epoch.epoch}" + ("" if is_newest or self.view.is_training else ", the last kept"), epoch
 
-    def _matrix(self, where: str, matrix: Matrix, names: list[str], width: int, height: int) -> list[Text]:
+    def _figures(self, figures: EpochEnded | RunEnded, kind: Kind, width: int) -> list[Text]:
+        """What the task is judged by beside the matrix, in as many lines as it takes."""
+        parts = filter(None, (measure.in_words(figures) for measure in BESIDE.get(kind, AREAS)))
+        return [Text(line[:width], "dim") for line in in_lines(parts, width, "   ")]
+
+    def _labels(self, table: LabelTable, figures: list[Text], width: int, height: int) -> list[Text]:
+        """One a line; the cursor scrolls."""
+        count = len(table.names)
+        figures = figures[: height // 4]
+        down = max(1, min(count, height - 1 - len(figures)))
+        top = min(self._corner[0], count - down)
+        chosen = None
+        if self._cell:
+            chosen = min(self._cell[0], count - 1)
+            self._cell = (chosen, 0)
+            top = min(max(top, chosen - down + 1), chosen)
+        self._corner = (top, 0)
+        lines = table.lines(self.palette, width, range(top, top + down), chosen if self.has_focus else None)
+        last = figures
+        if chosen is not None:
+            last = [*figures[:-1], table.told(chosen)]
+        elif down < count and figures:
+            last = [*figures[:-1], Text(f"labels {top + 1}-{top + down} of {count:,}", "dim")]
+        for line in last:
+            line.truncate(width, overflow="ellipsis")
+        return [*lines, *[Text("")] * (height - len(lines) - len(last)), *last]
+
+    def _matrix(
+        self, where: str, matrix: Matrix, names: list[str], figures: list[Text], width: int, height: int
+    ) -> list[Text]:
         count = len(matrix)
         label = min(MOST_NAME, max(map(len, names)))
         largest = max((value for row in matrix for value in row), default=0)
@@ -96,6 +141,8 @@ class ConfusionPanel(Panel):
         rows += [
             self._line(matrix, n, names[n], label, cell, range(left, left + across)) for n in range(top, top + down)
         ]
+        if len(rows) + 2 + len(figures) <= height:
+            rows += [Text(""), *figures]
         return [
             *rows,
             *[Text("")] * (height - len(rows) - 1),
@@ -136,8 +183,10 @@ class ConfusionPanel(Panel):
         line.truncate(width, overflow="ellipsis")
         return line
 
-    def _scatter(self, pairs: Pairs, width: int, height: int) -> list[Text]:
+    def _scatter(self, pairs: Pairs, figures: list[Text], width: int, height: int) -> list[Text]:
         """Predicted over true with the diagonal; beside it, where there is room, residual over predicted."""
+        figures = figures[: max(0, height - 8)]
+        height -= len(figures)
         is_plain = self.palette.ground is None or self.trainer.is_ascii
         low, high = (bound(value for pair in pairs for value in pair) for bound in (min, max))
         high = high if high > low else low + 1
@@ -153,14 +202,14 @@ class ConfusionPanel(Panel):
             other = drawn(replace(frame, curves=(zero, residuals)), width - left, height - 1)
             rows = [Text.assemble(one, two) for one, two in zip(rows, other, strict=False)]
         legend = f"{'predicted over true':{left}}" + ("error over predicted" if left < width else "")
-        return [*rows, Text(legend[:width], "dim")]
+        return [*rows, Text(legend[:width], "dim"), *figures]
 
     def action_matrix_epoch(self, by: int) -> None:
         """An epoch back or on; past the last one it follows the run again."""
         if not self.source or not len(self.source.epochs.epochs):
             return
         epochs = self.source.epochs.epochs
-        has_test = bool(self.view.state.ended and self.view.state.ended.test_confusion)
+        has_test = bool(self.view.state.ended and has_details(self.view.state.ended))
         last = len(epochs) - (0 if has_test else 1)
         here = (
             last if self._epoch is None else min(range(len(epochs)), key=lambda n: abs(epochs[n] - (self._epoch or 0)))

@@ -80,10 +80,10 @@ class HyperparametersPanel(Panel):
             title = (RunConfig.model_fields[row.section].annotation.__doc__ or "").strip()
             return Text.assemble((f"{'▸' if is_folded else '▾'} {title}", f"bold {cursor}"))
         knob, form = row.knob, self.form
-        value = spoken(form.value(knob))
+        value = spoken(form.value(knob), knob.name)
         is_draft = knob.name in form.drafts
         if is_draft:
-            value = f"{spoken(form.values[knob.name])} → {value}"
+            value = f"{spoken(form.values[knob.name], knob.name)} → {value}"
         elif knob.choices and form.can_change(knob):
             value += " ▾"
         can_change = form.can_change(knob)

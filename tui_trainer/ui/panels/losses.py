@@ -1,4 +1,4 @@
-"""Sparklines and a plot of the losses, of the accuracies or of the learning rate."""
+"""Sparklines and a plot of the losses, of the figures that the task is judged by, or of the learning rate."""
 
 from __future__ import annotations
 
@@ -9,12 +9,24 @@ from rich.text import Text
 from textual.binding import BindingType
 
 from tui_trainer.history import Point, Series
+from tui_trainer.measures import Kind, kind_of
 from tui_trainer.ui.charts import Curve, Picture, drawn, moved, nearest_point, nice_ticks, round_up, smoothed, sparkline
 from tui_trainer.ui.palette import RGB
 from tui_trainer.ui.panels.panel import Panel, bindings
 
 SMOOTHING = (0.0, 0.6, 0.9)
 ROWS_FOR_PLOT = 8
+Row = tuple[str, tuple[str, str], tuple[str, str]]  # (title, (word, series), (word, series))
+OTHER_ROW: dict[Kind, Row] = {
+    "values": ("error", ("RMSE", "val_rmse"), ("R²", "val_r2")),
+    "labels": ("labels", ("F1", "macro_f1"), ("AUC", "val_roc_auc")),
+}
+FIGURES: dict[Kind, tuple[str, ...]] = {
+    "classes": ("accuracy",), "binary": ("accuracy", "ROC-AUC"), "labels": ("macro F1", "ROC-AUC"),
+    "values": ("R²", "RMSE"),
+}  # fmt: skip
+EVALUATED = {"R²": "val_r2", "RMSE": "val_rmse", "ROC-AUC": "val_roc_auc", "macro F1": "macro_f1"}
+"""{figure that only evaluations have: its series}"""
 Points = list[tuple[float, float]]
 Curves = list[tuple[str, Points, RGB, str]]  # (word, points, colour, marker)
 
@@ -70,14 +82,11 @@ class LossesPanel(Panel):
     def _sparklines(self, width: int) -> list[Text]:
         """A row for the loss, a row for the other figure, a row for the running epoch."""
         started = self.view.state.started
-        is_values = started is not None and started.task == "values"
+        kind = kind_of(started)
         evaluated = started.evaluated_on[:4].replace("vali", "val") if started else "val"
-        rows = [("loss", ("train", "train_loss"), (evaluated, "val_loss"))]
-        rows.append(
-            ("error", ("RMSE", "val_rmse"), ("R²", "val_r2"))
-            if is_values
-            else ("accuracy", ("train", "train_accuracy"), (evaluated, "val_accuracy"))
-        )
+        rows: list[Row] = [("loss", ("train", "train_loss"), (evaluated, "val_loss"))]
+        accuracy: Row = ("accuracy", ("train", "train_accuracy"), (evaluated, "val_accuracy"))
+        rows.append(OTHER_ROW.get(kind, accuracy))
         size = max(4, (width - 9) // 2 - 16)
         lines = []
         for title, left, right in rows:
@@ -95,9 +104,9 @@ class LossesPanel(Panel):
             return [*lines, line]
         line = Text(f"{'epoch':9}", "dim")
         self._append_spark(line, "loss", [point.value for point in running], size, self.palette.train)
-        if not is_values:
-            accuracy = [point.value for point in self._series("accuracy").recent if point.at > epoch]
-            self._append_spark(line, "acc", accuracy, size, self.palette.train)
+        if kind in ("classes", "binary"):
+            shares = [point.value for point in self._series("accuracy").recent if point.at > epoch]
+            self._append_spark(line, "acc", shares, size, self.palette.train)
         return [*lines, line]
 
     def _append_spark(self, line: Text, word: str, values: Sequence[float], size: int, colour: RGB) -> None:
@@ -113,8 +122,8 @@ class LossesPanel(Panel):
         match self.figure:
             case "accuracy":
                 names = [("train", "train_accuracy", palette.train, "."), (evaluated, "val_accuracy", palette.val, "o")]
-            case "R²":
-                names = [(evaluated, "val_r2", palette.val, "o")]
+            case name if name in EVALUATED:
+                names = [(evaluated, EVALUATED[name], palette.val, "o")]
             case "lr":
                 names = [("learning rate", "lr", palette.lr, "+")]
             case _:
@@ -190,10 +199,8 @@ class LossesPanel(Panel):
 
     def action_plot_figure(self) -> None:
         """The next figure."""
-        started = self.view.state.started
-        other = "R²" if started and started.task == "values" else "accuracy"
-        order = ["loss", other, "lr"]
-        self.figure = order[(order.index(self.figure) + 1) % 3] if self.figure in order else "loss"
+        order = ["loss", *FIGURES[kind_of(self.view.state.started)], "lr"]
+        self.figure = order[(order.index(self.figure) + 1) % len(order)] if self.figure in order else "loss"
         self.repaint()
 
     def action_plot_log(self) -> None:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from tui_trainer.errors import printable
 from tui_trainer.events import EpochEnded, RunEnded
+from tui_trainer.measures import FIRST, headline, kind_of
 from tui_trainer.ui.charts import bar
 from tui_trainer.ui.panels.panel import Panel
 from tui_trainer.words import architecture, clock, whereabouts
@@ -155,25 +156,22 @@ class StatusPanel(Panel, can_focus=False):
 
 def figure(epoch: EpochEnded) -> str:
     """The figure people look at first."""
-    if epoch.val_accuracy is not None:
-        return f"accuracy {epoch.val_accuracy:.2%}"
-    if epoch.val_rmse is not None:
-        return f"RMSE {epoch.val_rmse:.4g}"
-    return f"loss {epoch.val_loss:.4f}" if epoch.val_loss is not None else ""
+    words = FIRST[kind_of(epoch)][0].in_words(epoch)
+    return words or (f"loss {epoch.val_loss:.4f}" if epoch.val_loss is not None else "")
 
 
 def best(epoch: EpochEnded) -> str:
     """The best epoch by the figure that decides it, with what people look at beside it."""
     if epoch.val_loss is None:
         return f"{figure(epoch)} (epoch {epoch.epoch})"
-    beside = figure(epoch).removeprefix("accuracy ")
-    return f"loss {epoch.val_loss:.4f} (epoch {epoch.epoch}, {beside})"
+    beside = headline(epoch)
+    return f"loss {epoch.val_loss:.4f} (epoch {epoch.epoch}{f', {beside}' if beside else ''})"
 
 
 def results(end: RunEnded) -> str:
-    """`test accuracy 97.31 %, loss 0.0911 (weights of epoch 3)`, or "" where the test split was not used."""
+    """`test accuracy 97.31%, loss 0.0911 (epoch 3, the best)`, or "" where the test split was not used."""
     if end.test_loss is None:
         return ""
     which = f"epoch {end.best_epoch}, the best" if end.tested_on == "best" else "the last epoch"
-    main = f"RMSE {end.test_rmse:.4g}" if end.test_rmse is not None else f"accuracy {end.test_accuracy or 0:.2%}"
-    return f"test {main}, loss {end.test_loss:.4f} ({which})"
+    parts = [measure.in_words(end) for measure in FIRST[kind_of(end)]]
+    return f"test {', '.join(filter(None, [*parts, f'loss {end.test_loss:.4f}']))} ({which})"

@@ -10,7 +10,7 @@ import numpy as np
 
 from tui_trainer.config import RunConfig
 from tui_trainer.engine.data.encoding import Saved
-from tui_trainer.engine.data.table.codes import in_parts, listed, unscaled
+from tui_trainer.engine.data.table.codes import Note, in_parts, listed, unscaled
 
 if TYPE_CHECKING:
     import polars as pl
@@ -73,18 +73,16 @@ class CategoryCode:
             return np.where(values.is_null().to_numpy(), len(self.kept), numbers)
         return np.asarray(numbers)
 
-    def notes(self, surprises: dict[str, int]) -> Iterable[str]:
+    def notes(self, surprises: dict[str, int]) -> Iterable[Note]:
         if self.has_rare:
             rows = sum(self.rare.values())
             yield (
-                f"{self.name}: {len(self.rare):,} categories of {rows:,} training rows share one ({self.reason}): "
-                f"{listed(self.rare)}"
+                f"rare categories share one ({self.reason})",
+                f"{self.name} ({len(self.rare):,} of {rows:,} training rows: {listed(map(_short, self.rare))})",
             )
         if where := in_parts(surprises):
-            meaning = "they share the rare ones' input" if self.has_rare else "their inputs are 0"
-            if self.size:
-                meaning = "they share the rare ones' vector" if self.has_rare else "they share a vector of their own"
-            yield f"{self.name}: rows of categories that no training row holds: {where}; {meaning}"
+            fate = "count as rare" if self.has_rare else "share a vector" if self.size else "have inputs of 0"
+            yield f"rows of categories that no training row holds {fate}", f"{self.name} ({where})"
 
     def saved(self) -> Saved:
         return Saved(
@@ -119,3 +117,7 @@ def fit_category(values: pl.Series, config: RunConfig) -> CategoryCode | None:
     count = len(kept) + has_missing + bool(rare)
     size = (table.embedding_size or min(50, (count + 1) // 2)) if table.categories == "embedding" else 0
     return CategoryCode(values.name, kept, has_missing, bool(rare), size, rare, " or ".join(limits))
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= 40 else word[:37] + "..."

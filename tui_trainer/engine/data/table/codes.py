@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 NAMES_SHOWN = 8  # in one sentence
 
+Note = tuple[str, str]  # what was done, and to what: the columns with the same fate share a sentence
+
 
 class Code(Protocol):
     """A column as the training rows showed it."""
@@ -39,8 +41,8 @@ class Code(Protocol):
         number where none was missing. None: no row does.
         """
 
-    def notes(self, surprises: dict[str, int]) -> Iterable[str]:
-        """What became of the column, in sentences; with {part: rows that `write` found surprising}."""
+    def notes(self, surprises: dict[str, int]) -> Iterable[Note]:
+        """What became of the column; with {part: rows that `write` found surprising}."""
 
     def saved(self) -> Saved:
         """All that `restored` needs."""
@@ -55,13 +57,21 @@ def unscaled(inputs: int) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(inputs), np.ones(inputs)
 
 
-def listed(names: Iterable[str], most: int = NAMES_SHOWN) -> str:
+def sentences(notes: Iterable[Note]) -> list[str]:
+    """`left out (as asked): name; street and 3 more`."""
+    subjects: dict[str, list[str]] = {}
+    for fate, subject in notes:
+        subjects.setdefault(fate, []).append(subject)
+    return [f"{fate}: {listed(of_it, mark='; ')}" for fate, of_it in subjects.items()]
+
+
+def listed(names: Iterable[str], most: int = NAMES_SHOWN, mark: str = ", ") -> str:
     """`a, b and 40 more`."""
     words = list(names)
-    shown = ", ".join(word if len(word) <= 40 else word[:37] + "..." for word in words[:most])
+    shown = mark.join(words[:most])
     return shown if len(words) <= most else f"{shown} and {len(words) - most:,} more"
 
 
 def in_parts(counts: dict[str, int]) -> str:
-    """`3 rows of test`, of those parts that have any; empty where none has."""
+    """`3 in test`, of those parts that have any; empty where none has."""
     return ", ".join(f"{count:,} in {part}" for part, count in counts.items() if count)

@@ -15,7 +15,7 @@ from tui_trainer.config import RunConfig
 from tui_trainer.data_sections import ColumnKind
 from tui_trainer.engine.data.opened import Encoded, Parts
 from tui_trainer.engine.data.table.category_codes import fit_category
-from tui_trainer.engine.data.table.codes import Code, listed
+from tui_trainer.engine.data.table.codes import Code, sentences
 from tui_trainer.engine.data.table.encoding import TableEncoding
 from tui_trainer.engine.data.table.filling import fill
 from tui_trainer.engine.data.table.number_codes import fit_date, fit_number
@@ -79,7 +79,7 @@ def fit(
         encoding=encoding,
         embedded=tuple(code.embedded for code in codes if code.embedded),
         columns=encoding.places,
-        notes=(*_of_left_out(left_out), *notes),
+        notes=tuple(sentences([*((f"left out ({why})", name) for name, why in left_out.items()), *notes])),
     )
 
 
@@ -106,11 +106,3 @@ def _fitted(
 
 def _why_nothing(kind: ColumnKind) -> str:
     return "no words, or the same in every training row" if kind == "text" else "the same in every training row"
-
-
-def _of_left_out(left_out: Mapping[str, str]) -> list[str]:
-    """A sentence for each reason."""
-    names: dict[str, list[str]] = {}
-    for name, why in left_out.items():
-        names.setdefault(why, []).append(name)
-    return [f"left out ({why}): {listed(of_it)}" for why, of_it in names.items()]

@@ -57,9 +57,8 @@ def missing_words(config: RunConfig) -> list[str]:
 def parsed(source: Path | bytes, layout: Layout, missing: list[str], **options: Any) -> pl.DataFrame:
     """Plain text, read by polars."""
     return pl.read_csv(
-        source, has_header=layout.header, separator=layout.parsed_separator, null_values=missing,
-        quote_char='"' if layout.quoting else None, skip_lines=0 if layout.header else layout.blank_lines,
-        glob=False, **options,
+        source, has_header=False, skip_lines=layout.lead, separator=layout.parsed_separator, null_values=missing,
+        quote_char='"' if layout.quoting else None, glob=False, **options,
     )  # fmt: skip
 
 

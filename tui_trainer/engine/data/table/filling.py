@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from tui_trainer.engine.data.opened import Part, Parts
-from tui_trainer.engine.data.table.codes import Code
+from tui_trainer.engine.data.table.codes import Code, Note
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,12 +23,12 @@ ABREAST = 16  # inputs: 64 bytes of float32, a line of the cache
 Surprises = dict[str, int]  # {part: rows that hold what the training rows did not}
 
 
-def fill(table: pl.DataFrame, codes: Iterable[Code], parts: Parts) -> tuple[dict[Part, torch.Tensor], list[str]]:
+def fill(table: pl.DataFrame, codes: Iterable[Code], parts: Parts) -> tuple[dict[Part, torch.Tensor], list[Note]]:
     """Inputs of each part, (rows, inputs), and the columns' notes. Takes the columns out of the table."""
     codes = list(codes)
     inputs = sum(width(code) for code in codes)
     arrays = {part: np.zeros((len(rows), inputs), np.float32) for part, rows in parts.items()}
-    notes: list[str] = []
+    notes: list[Note] = []
     first = 0
     for group in _abreast(codes):
         end = first + sum(width(code) for code in group)

@@ -92,6 +92,6 @@ def describe_columns(table: pl.DataFrame, kinds: dict[str, ColumnKind]) -> list[
     for series in table.iter_columns():
         values = series.drop_nulls()
         distinct = values.hash().n_unique() if series.dtype.is_nested() else values.n_unique()
-        example = shown(values[0], 40)[1:-1] if len(values) else ""
+        example = shown(values.head(1).to_list()[0], 40)[1:-1] if len(values) else ""
         facts.append(ColumnFacts(series.name, kinds[series.name], series.null_count(), distinct, example))
     return facts

@@ -7,7 +7,8 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from mmap import mmap
 
 from tui_trainer.config import RunConfig
@@ -18,6 +19,7 @@ from tui_trainer.errors import InputError
 SEPARATORS = {"tab": "\t", "semicolon": ";", "pipe": "|", "comma": ",", "space": " "}  # preferred in this order
 PLURALS = {"tab": "tabs", "semicolon": "semicolons", "pipe": "pipes", "comma": "commas", "space": "spaces"}
 SAMPLE = 1 << 20  # bytes by which a file is judged
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 JUDGED = 200  # records of them
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
 _RUNS = re.compile(rb'("[^"\n]*")|[ \t]+')
@@ -30,15 +32,18 @@ class Layout:
 
     separator: str
     quoting: bool
-    header: bool
     names: tuple[str, ...]
-    blank_lines: int  # before the first record
+    lead: int  # lines before the first row: blank ones and the header's
     spaced_quotes: bool  # a quote that opens a value stands behind a space
 
     @property
     def parsed_separator(self) -> str:
         """What stands between two values in what `plain` returns."""
         return "\t" if self.separator == " " else self.separator
+
+    def blank_lines(self, lines: Iterable[bytes]) -> int:
+        """Lines at the beginning of these that are no rows. Of a single column each line is one."""
+        return 0 if len(self.names) == 1 else sum(1 for _ in takewhile(lambda line: not line.strip(b"\r\n"), lines))
 
     @property
     def is_plain(self) -> bool:
@@ -80,6 +85,19 @@ def records(lines: Iterable[bytes], quoting: bool) -> Iterator[tuple[int, bytes]
         yield start, held
 
 
+def last_end(held: bytes, quoting: bool) -> int:
+    """Where the last whole record ends: behind the last line feed that stands in no open quote; 0 where none does."""
+    is_open = quoting and held.count(b'"') % 2 == 1
+    end = len(held)
+    while (at := held.rfind(b"\n", 0, end)) >= 0:
+        if quoting:
+            is_open ^= held.count(b'"', at, end) % 2 == 1
+        if not is_open:
+            return at + 1
+        end = at
+    return 0
+
+
 def lay_out(
     sample: bytes, source: str, config: RunConfig, kinds: Mapping[str, ColumnKind] | None = None,
     whole: mmap | bytes | None = None,
@@ -93,12 +111,16 @@ def lay_out(
     body = lines[blank:]
     if len(sample) >= SAMPLE and len(body) > 1:
         body.pop()  # cut off in its middle
-    layouts = [_with(word, sign, whole if whole is not None else sample) for word, sign in SEPARATORS.items()]
+    layouts = [_with(sign, sample) for sign in SEPARATORS.values()]
     layout = _chosen(layouts, body, source, config.table.delimiter)
+    if whole is not None:
+        layout = _with(layout.separator, whole)
     rows = _values(layout, body)
     header = config.table.header == "yes" or (config.table.header == "auto" and _has_names(rows, config, kinds))
     names = _names(rows[0], source) if header else _numbered(len(rows[0]), kinds, config)
-    return Layout(layout.separator, layout.quoting, header, names, blank, layout.spaced_quotes)
+    lead = blank + (next(records(body, layout.quoting))[1].count(b"\n") if header else 0)
+    layout = Layout(layout.separator, layout.quoting, names, lead, layout.spaced_quotes)
+    return replace(layout, lead=lead + layout.blank_lines(lines[lead:]))
 
 
 def _text(sample: bytes, source: str) -> bytes:
@@ -108,18 +130,31 @@ def _text(sample: bytes, source: str) -> bytes:
         raise InputError(f"{source}: not a text file (a NUL byte stands in it); expected CSV, Parquet or Feather")
     if b"\r" in sample and b"\n" not in sample:
         raise InputError(f"{source}: its lines end with carriage returns alone; save it with line feeds")
-    return sample.removeprefix(b"\xef\xbb\xbf")
+    return sample.removeprefix(BYTE_ORDER_MARK)
 
 
-def _with(word: str, sign: str, whole: mmap | bytes) -> Layout:
-    separator = rb" \t" if word == "space" else re.escape(sign.encode())
-    opening = re.search(rb'(?:\A(?:\xef\xbb\xbf)?|[\n%s]) *"' % separator, whole)
-    quoting = opening is not None
-    if quoting and word in ("tab", "pipe"):  # messages and names are often written there without quoting any
-        field = re.compile(rb'(?:\A|(?<=[\n%s]))"[^"]*+(?:""[^"]*+)*+("?)([^\r\n%s]?)' % (separator, separator))
-        quoting = all(found[1] and not found[2] for found in field.finditer(whole))
-    spaced = quoting and word != "space" and re.search(rb'[%s] +"' % separator, whole) is not None
-    return Layout(sign, quoting, False, (), 0, spaced)
+def _with(sign: str, whole: mmap | bytes) -> Layout:
+    """The layout by a separator: whether quotes quote there, judged by all quotes that stand where a value begins."""
+    edges = b"\n \t" if sign == " " else b"\n" + sign.encode()
+    field = re.compile(rb'"[^"]*+(?:""[^"]*+)*+("?) *([^\r\n%s]?)' % re.escape(edges))
+    is_strict = sign in "\t|"  # messages and names are often written there without quoting any
+    quoting = False
+    at = whole.find(b'"')
+    while at >= 0:
+        before = at
+        while before and whole[before - 1 : before] == b" ":
+            before -= 1
+        found = None
+        if before == 0 or whole[before - 1] in edges or (before == 3 and whole[:3] == BYTE_ORDER_MARK):
+            quoting = True
+            if not is_strict:
+                break
+            found = field.match(whole, at)
+            if found and (not found[1] or found[2]):
+                return Layout(sign, False, (), 0, False)
+        at = whole.find(b'"', found.end() if found else at + 1)
+    spaced = quoting and sign != " " and re.search(re.escape(sign.encode()) + rb' +"', whole[:SAMPLE]) is not None
+    return Layout(sign, quoting, (), 0, spaced)
 
 
 def _values(layout: Layout, body: Sequence[bytes], most: int = JUDGED) -> list[list[str]]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from tui_trainer.engine.data.encoding import Saved
-from tui_trainer.engine.data.table.codes import in_parts
+from tui_trainer.engine.data.table.codes import Note, in_parts
 from tui_trainer.engine.data.table.scale import Measure, Scale
 
 if TYPE_CHECKING:
@@ -45,17 +45,8 @@ class NumberCode:
         out[:, 1] = is_missing
         return None
 
-    def notes(self, surprises: dict[str, int]) -> Iterable[str]:
-        if self.missing:
-            yield (
-                f"{self.name}: {self.missing:,} training rows miss it; missing values became the training median "
-                f"{self.median:g}, and an input of its own says where"
-            )
-        if where := in_parts(surprises):
-            yield (
-                f"{self.name}: missing in no training row, but {where}; there it became the training median "
-                f"{self.median:g}"
-            )
+    def notes(self, surprises: dict[str, int]) -> Iterable[Note]:
+        return _missing_notes(self.name, self.missing, surprises)
 
     def saved(self) -> Saved:
         facts = {"median": self.median, "missing": self.missing, "scale": self.scale.facts()}
@@ -145,14 +136,8 @@ class DateCode:
         out[:, place] = is_missing
         return None
 
-    def notes(self, surprises: dict[str, int]) -> Iterable[str]:
-        if self.missing:
-            yield (
-                f"{self.name}: {self.missing:,} training rows miss it; missing dates became the training median, "
-                "and an input of its own says where"
-            )
-        if where := in_parts(surprises):
-            yield f"{self.name}: missing in no training row, but {where}; there it became the training median"
+    def notes(self, surprises: dict[str, int]) -> Iterable[Note]:
+        return _missing_notes(self.name, self.missing, surprises)
 
     def saved(self) -> Saved:
         facts = {
@@ -212,6 +197,16 @@ def _part(dates: pl.Series, part: str) -> np.ndarray:
         numbers = getattr(dates.dt, part)().cast(pl.Float64) - (part != "year")
     as_array: np.ndarray = numbers.to_numpy()
     return as_array
+
+
+def _missing_notes(name: str, missing: int, surprises: dict[str, int]) -> Iterable[Note]:
+    if missing:
+        yield (
+            "missing values became the median of the column's training rows, and an input of its own says where",
+            f"{name} ({missing:,} training rows)",
+        )
+    if where := in_parts(surprises):
+        yield "missing in no training row, but in others, where the training median stands now", f"{name} ({where})"
 
 
 def _quantile_tensors(scales: dict[str, Scale]) -> dict[str, torch.Tensor]:

@@ -23,7 +23,7 @@ from tui_trainer.engine.data.table.files import (
     parsed,
     unreadable,
 )
-from tui_trainer.engine.data.table.layout import Layout
+from tui_trainer.engine.data.table.layout import SAMPLE, Layout, last_end
 from tui_trainer.engine.data.table.places import rows_of
 from tui_trainer.engine.data.table.streaming import blocks
 from tui_trainer.engine.data.table.walk import Text, mistake_in, without_blank_lines
@@ -31,7 +31,7 @@ from tui_trainer.errors import InputError
 
 __all__ = ["blocks", "read_table"]
 
-INFERRED = 10_000  # rows whose types the others are expected to have
+LARGE = 64 << 20  # bytes of text from which memory matters
 
 
 def read_table(path: Path, config: RunConfig) -> pl.DataFrame:
@@ -57,7 +57,7 @@ def _read_text(path: Path, text: Text, config: RunConfig) -> pl.DataFrame:
     layout, missing = text.layout, missing_words(config)
     try:
         source = path if layout.is_plain else layout.plain(path.read_bytes())
-        types = _types(source, layout, missing)
+        types = _types(path, layout, missing)
         types.update({name: pl.String for name in types if config.data.columns.get(name) in WORDS})
         try:
             table = parsed(source, layout, missing, schema=types)
@@ -65,6 +65,8 @@ def _read_text(path: Path, text: Text, config: RunConfig) -> pl.DataFrame:
             if "could not parse" not in str(error) or set(types.values()) == {pl.String}:
                 raise
             table = parsed(source, layout, missing, schema=all_words(layout))
+    except pl.exceptions.NoDataError:
+        raise InputError(f"{path}: {NO_ROWS}") from None
     except Broken as error:
         raise mistake_in(text, error) from None
     table = without_blank_lines(table, text)
@@ -73,10 +75,25 @@ def _read_text(path: Path, text: Text, config: RunConfig) -> pl.DataFrame:
     return table
 
 
-def _types(source: Path | bytes, layout: Layout, missing: list[str]) -> dict[str, Any]:
-    head = parsed(source, layout, missing, infer_schema_length=INFERRED, n_rows=INFERRED)
-    if head.width != len(layout.names):
-        raise ValueError(f"{head.width} columns")
-    return {
-        name: pl.Float64 if dtype == pl.Int128 else dtype for name, dtype in zip(layout.names, head.dtypes, strict=True)
-    }
+def _types(path: Path, layout: Layout, missing: list[str]) -> dict[str, Any]:
+    """Of each column, as the rows in the file's first megabyte have it.
+
+    In a large file floats are float32 where that keeps all digits they are written with (six surely survive it): the
+    net's inputs are float32, and the table would take twice their memory.
+    """
+    with path.open("rb") as file:
+        head = file.read(SAMPLE)
+    if len(head) == SAMPLE:
+        head = head[: last_end(head, layout.quoting)]
+    rows = parsed(layout.plain(head), layout, missing, infer_schema_length=None)
+    if rows.width != len(layout.names):
+        raise ValueError(f"{rows.width} columns in the first rows")
+    is_large = path.stat().st_size > LARGE
+    types: dict[str, Any] = {}
+    for name, series in zip(layout.names, rows.iter_columns(), strict=True):
+        types[name] = pl.Float64 if series.dtype == pl.Int128 else series.dtype
+        if is_large and series.dtype == pl.Float64:
+            short = series.cast(pl.Float32)
+            if short.cast(pl.String).equals(series.cast(pl.String), null_equal=True):
+                types[name] = pl.Float32
+    return types

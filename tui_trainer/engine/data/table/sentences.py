@@ -20,7 +20,7 @@ import torch
 from tui_trainer.config import RunConfig
 from tui_trainer.engine.data.encoding import Saved
 from tui_trainer.engine.data.table import vector_cache
-from tui_trainer.engine.data.table.codes import unscaled
+from tui_trainer.engine.data.table.codes import Note, unscaled
 from tui_trainer.errors import InputError
 from tui_trainer.paths import folder
 
@@ -58,22 +58,25 @@ class SentenceModel:
         """Numbers in a vector."""
         return int(self._loaded[1].config.hidden_size)
 
-    def vectors(self, texts: list[str], progress: Progress | None = None) -> np.ndarray:
-        """(texts, size) float32, each of length 1: the mean over the last hidden states of a text's tokens.
+    def vectors(self, texts: list[str], progress: Progress | None = None) -> tuple[np.ndarray, int]:
+        """((texts, size) float32, how many texts were too long and cut). Each vector has the length 1.
 
-        The pooling of Reimers and Gurevych 2019 (Sentence-BERT).
+        It is the mean over the last hidden states of a text's tokens, the pooling of Reimers and Gurevych 2019
+        (Sentence-BERT).
         """
+        cut = 0
         vectors = np.zeros((len(texts), self.size), np.float32)
         by_length = sorted(range(len(texts)), key=lambda row: len(texts[row]))  # little padding within a batch
         with _quiet(), torch.no_grad():
             for start in range(0, len(texts), TEXTS_AT_ONCE):
                 rows = by_length[start : start + TEXTS_AT_ONCE]
-                vectors[rows] = self._pooled([texts[row] for row in rows])
+                vectors[rows], more = self._pooled([texts[row] for row in rows])
+                cut += more
                 if progress:
                     progress(start + len(rows), len(texts))
-        return vectors
+        return vectors, cut
 
-    def _pooled(self, texts: list[str]) -> np.ndarray:
+    def _pooled(self, texts: list[str]) -> tuple[np.ndarray, int]:
         tokenizer, model = self._loaded
         positions = getattr(model.config, "max_position_embeddings", 512)
         # Tokenizers without a limit say 1e30; RoBERTa and its kin count two positions that no token takes.
@@ -83,7 +86,7 @@ class SentenceModel:
         mask = tokens["attention_mask"].unsqueeze(-1).to(states.dtype)
         mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1)
         vectors: np.ndarray = torch.nn.functional.normalize(mean, dim=1).float().numpy()
-        return vectors
+        return vectors, sum(len(whole) > longest for whole in tokenizer(texts)["input_ids"])
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
@@ -133,6 +136,7 @@ class SentencesCode:
     size: int
     known: dict[str, int] = field(default_factory=dict, repr=False)  # {text: row of `vectors`} of the run's own rows
     vectors: np.ndarray | None = field(default=None, repr=False)
+    cut: int = 0  # texts of those
 
     @property
     def scaling(self) -> tuple[np.ndarray, np.ndarray]:
@@ -156,10 +160,12 @@ class SentencesCode:
         if self.vectors is not None and all(text in self.known for text in texts):
             np.take(self.vectors, [self.known[text] for text in texts], axis=0, out=out)
         else:
-            out[:] = self._model.vectors(texts)
+            out[:], _ = self._model.vectors(texts)
 
-    def notes(self, surprises: dict[str, int]) -> Iterable[str]:
-        yield f"{self.name}: the {self.size:,} numbers of {self.path.name}'s sentence vectors"
+    def notes(self, surprises: dict[str, int]) -> Iterable[Note]:
+        yield f"text as {self.path.name}'s sentence vectors of {self.size:,} numbers", self.name
+        if self.cut:
+            yield "texts that are longer than the sentence model reads were cut", f"{self.name} ({self.cut:,})"
 
     def saved(self) -> Saved:
         return Saved({"path": str(self.path), "digest": self.digest, "size": self.size})
@@ -175,9 +181,10 @@ def fit_sentences(values: pl.Series, config: RunConfig, progress: Progress | Non
     model = SentenceModel(path)
     texts = sorted(set(values.fill_null("").to_list()))
     place = vector_cache.place_of(model.digest, texts)
-    vectors = vector_cache.read(place, len(texts))
-    if vectors is None:
-        vectors = model.vectors(texts, progress)
-        vector_cache.write(place, vectors)
+    found = vector_cache.read(place, len(texts))
+    if found is None:
+        found = model.vectors(texts, progress)
+        vector_cache.write(place, *found)
+    vectors, cut = found
     known = {text: row for row, text in enumerate(texts)}
-    return SentencesCode(values.name, path, model.digest, vectors.shape[1], known, vectors)
+    return SentencesCode(values.name, path, model.digest, vectors.shape[1], known, vectors, cut)

@@ -26,7 +26,7 @@ from tui_trainer.engine.data.table.files import (
     parsed,
     unreadable,
 )
-from tui_trainer.engine.data.table.layout import SAMPLE, Layout, lay_out
+from tui_trainer.engine.data.table.layout import SAMPLE, Layout, last_end, lay_out
 from tui_trainer.engine.data.table.places import rows_of
 from tui_trainer.engine.data.table.walk import Text, mistake_in, without_blank_lines
 from tui_trainer.errors import InputError
@@ -104,30 +104,20 @@ def _text_blocks(
             continue
         block, held = held[:end], held[end:]
         if block:
+            if lines_before:
+                here = replace(layout, lead=layout.blank_lines(io.BytesIO(block)))
             text = Text(name, here, partial(io.BytesIO, block), rows_before, lines_before)
             table = _parsed(block, text, config)
             yield cleaned(table, config, text.where, is_text=True, kinds=kinds)
             rows_before, lines_before = rows_before + table.height, lines_before + block.count(b"\n")
-            here = replace(layout, header=False, blank_lines=0)
 
 
 def _parsed(block: bytes, text: Text, config: RunConfig) -> pl.DataFrame:
     try:
         plain = text.layout.plain(block)
         table = parsed(plain, text.layout, missing_words(config), schema=all_words(text.layout))
+    except pl.exceptions.NoDataError:  # blank lines alone
+        return pl.DataFrame(schema=all_words(text.layout))
     except Broken as error:
         raise mistake_in(text, error) from None
     return without_blank_lines(table, text)
-
-
-def last_end(held: bytes, quoting: bool) -> int:
-    """Where the last whole record ends: behind the last line feed that stands in no open quote; 0 where none does."""
-    is_open = quoting and held.count(b'"') % 2 == 1
-    end = len(held)
-    while (at := held.rfind(b"\n", 0, end)) >= 0:
-        if quoting:
-            is_open ^= held.count(b'"', at, end) % 2 == 1
-        if not is_open:
-            return at + 1
-        end = at
-    return 0

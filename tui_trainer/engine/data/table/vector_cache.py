@@ -33,23 +33,24 @@ def folder() -> Path:
     return Path(base).expanduser() / "tui-trainer" / "sentences"
 
 
-def read(place: Path, rows: int) -> np.ndarray | None:
-    """float32 (rows, size), or None where there are none, or damaged ones."""
+def read(place: Path, rows: int) -> tuple[np.ndarray, int] | None:
+    """(float32 (rows, size), texts that were cut), or None where there are none, or damaged ones."""
     try:
-        vectors = load(place.read_bytes())["vectors"]
+        found = load(place.read_bytes())
+        vectors, cut = found["vectors"], int(found["cut"][0])
     except (OSError, SafetensorError, KeyError):
         return None
-    return vectors if vectors.shape[:1] == (rows,) else None
+    return (vectors, cut) if vectors.shape[:1] == (rows,) else None
 
 
-def write(place: Path, vectors: np.ndarray) -> None:
+def write(place: Path, vectors: np.ndarray, cut: int) -> None:
     """In one rename, so that nobody reads half a file."""
     with suppress(OSError):
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=place.parent, suffix=".new")
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(save({"vectors": vectors}))
+                file.write(save({"vectors": vectors, "cut": np.array([cut])}))
             Path(temporary).replace(place)
         except OSError:
             Path(temporary).unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 import numpy as np
@@ -27,11 +28,9 @@ class Text:
     def rows(self) -> Iterator[tuple[int, bytes]]:
         """(line, record) of each row, blank lines among them."""
         with self.opened() as lines:
-            found = records(lines, self.layout.quoting)
-            for _ in range(self.layout.blank_lines + self.layout.header):
-                next(found, None)
-            for line, record in found:
-                yield line + self.lines_before, record
+            rows = records(islice(lines, self.layout.lead, None), self.layout.quoting)
+            for line, record in rows:
+                yield line + self.layout.lead + self.lines_before, record
 
     def where(self, row: int) -> str:
         """`people.csv, row 17 (line 18)`, of a row counted from 0 here."""

@@ -1,0 +1,80 @@
+"""The recipes on files of one's own: published results, and figures beside a linear model on the same features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from tests.conftest import Said
+from tests.end_to_end.runs import events_of
+from tui_trainer import recipes
+from tui_trainer.config_file import ConfigFile
+from tui_trainer.engine.data import load
+from tui_trainer.knobs import build
+
+Cli = Callable[..., Said]
+
+
+def ended(cli: Cli, recipe: str, data_dir: Path, *flags: str) -> dict[str, Any]:
+    """The last event of a recipe's run."""
+    said = cli(recipe, "--no-ui", "--data-dir", str(data_dir), "--json", *flags)
+    assert said.code == 0, said.err
+    return events_of(said.out)[-1]
+
+
+def linear_accuracy(recipe: str, data_dir: Path) -> float:
+    """Test accuracy of scikit-learn's logistic regression on the recipe's own features."""
+    values = ConfigFile(recipes.find(recipe)).values
+    data = load(build({**values, "data_dir": str(data_dir), "validation": 0}))
+    shift, spread = data.scaling.shift, data.scaling.spread
+    train, test = (((part.inputs - shift) / spread).numpy() for part in (data.train, data.test))
+    model = LogisticRegression(max_iter=300).fit(train, data.train.targets.numpy())
+    return float(model.score(test, data.test.targets.numpy()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("recipe", "least", "gain"), [("letter", 0.96, 0.1), ("sms-spam", 0.98, 0.0), ("spoken-digits", 0.95, 0.0)]
+)
+def test_a_recipe_of_breadth_beats_a_linear_model_on_the_same_features(
+    cli: Cli, data_dir: Path, recipe: str, least: float, gain: float
+) -> None:
+    accuracy, linear = ended(cli, recipe, data_dir)["test_accuracy"], linear_accuracy(recipe, data_dir)
+    print(f"{recipe}: test accuracy {accuracy:.4f}, logistic regression on the same features {linear:.4f}")
+    assert accuracy > least
+    assert accuracy > linear + gain
+
+
+@pytest.mark.slow
+def test_california_needs_its_quantiles(cli: Cli, data_dir: Path) -> None:
+    def rmse(normalize: str, seed: int) -> float:
+        noise = () if normalize == "quantile" else ("--quantile-noise", "0")
+        flags = ("--normalize", normalize, *noise, "--seed", str(seed), "--threads", "1")
+        return float(ended(cli, "california-quantile", data_dir, *flags)["test_rmse"])
+
+    quantile, standard = ([rmse(kind, seed) for seed in range(3)] for kind in ("quantile", "standard"))
+    unscaled = rmse("none", 0)
+    print(f"california: test RMSE by quantiles {quantile}, standardised {standard}, unscaled {unscaled:.4f}")
+    assert mean(quantile) == pytest.approx(0.4947, abs=0.009)
+    assert mean(standard) > mean(quantile) + 0.005
+    assert mean(standard) == pytest.approx(0.509, abs=0.015)
+    assert unscaled > 1.0  # the mean of the training rows scores 1.1421
+
+
+@pytest.mark.slow
+def test_concrete_over_its_twenty_published_splits(cli: Cli, data_dir: Path) -> None:
+    figures = ended(cli, "concrete-20-splits", data_dir, "--threads", "1")["figures"]
+    print(f"concrete: test RMSE {figures['test_rmse']}")
+    assert figures["test_rmse"]["mean"] == pytest.approx(5.23, abs=0.30)
+
+
+@pytest.mark.slow
+def test_adult_reaches_its_published_accuracy(cli: Cli, data_dir: Path) -> None:
+    end = ended(cli, "adult-onehot", data_dir)
+    print(f"adult: test accuracy {end['test_accuracy']:.4f}, best epoch {end['best_epoch']}")
+    assert end["test_accuracy"] == pytest.approx(0.8537, abs=0.005)

@@ -1,0 +1,99 @@
+"""What an array of targets means: classes, values or labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tui_trainer.data_sets import Task
+from tui_trainer.errors import InputError
+
+FEW = 20  # so many different integers are classes however few rows there are
+
+
+@dataclass(frozen=True)
+class Targets:
+    """As in `Opened`."""
+
+    task: Task
+    values: Tensor
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def understood(raw: np.ndarray, asked: str, where: str, place: Callable[[int], str]) -> Targets:
+    """`asked` is `--task`, `where` the array, `place` a row of it. Raises InputError naming either."""
+    columns = raw.reshape(len(raw), -1)
+    is_text = raw.dtype.kind in "US"
+    if not is_text and (bad := np.flatnonzero(~np.isfinite(columns).all(axis=1))).size:
+        raise InputError(
+            f"{place(int(bad[0]))}: the target is infinite or no number, as in {len(bad):,} of {len(raw):,} rows; "
+            "leave these rows out"
+        )
+    if raw.ndim > 2:
+        raise InputError(f"{where}: targets of {raw.ndim} dimensions; expected one a row, or a row of them")
+    task, notes = (asked, ()) if asked != "auto" else _task(columns, is_text, where)
+    if is_text and task != "classes":
+        raise InputError(f"{where}: --task {task} needs numbers, and the targets are strings; use --task classes")
+    if task == "values":
+        return Targets("values", torch.from_numpy(columns.astype(np.float32)), (), notes)
+    if task == "labels":
+        return _labels(columns, place)
+    return _classes(columns, notes, where)
+
+
+def _task(columns: np.ndarray, is_text: bool, where: str) -> tuple[Task, tuple[str, ...]]:
+    if columns.shape[1] > 1 and not is_text and np.isin(columns, (0, 1)).all():
+        if (columns.sum(axis=1) == 1).all():
+            return "classes", (f"{where}: each row holds a single 1, so that its place is the class",)
+        return "labels", ()
+    if is_text or columns.dtype.kind == "b":
+        return "classes", ()
+    if columns.dtype.kind == "f" or columns.shape[1] > 1:
+        return "values", ()
+    different = len(np.unique(columns))
+    if different > max(FEW, len(columns) // 2):
+        return "values", (
+            f"{where}: {different:,} different integers in {len(columns):,} rows are taken as values; "
+            "--task classes takes each as a class",
+        )
+    return "classes", ()
+
+
+def _labels(columns: np.ndarray, place: Callable[[int], str]) -> Targets:
+    wrong = np.argwhere(~np.isin(columns, (0, 1)))
+    if len(wrong):
+        row, column = wrong[0]
+        raise InputError(
+            f"{place(int(row))}: {columns[row, column]} where labels are 0 or 1; correct it, or use another --task"
+        )
+    names = tuple(str(number) for number in range(columns.shape[1]))
+    return Targets("labels", torch.from_numpy(columns.astype(np.float32)), names)
+
+
+def _classes(columns: np.ndarray, notes: tuple[str, ...], where: str) -> Targets:
+    if columns.shape[1] > 1:
+        is_one_hot = columns.dtype.kind not in "US" and np.isin(columns, (0, 1)).all()
+        if not is_one_hot or not (columns.sum(axis=1) == 1).all():
+            raise InputError(
+                f"{where}: {columns.shape[1]} numbers a row where a class is one (or a single 1 among 0); "
+                "use --task values or labels"
+            )
+        names = tuple(str(number) for number in range(columns.shape[1]))
+        return Targets("classes", torch.from_numpy(columns.argmax(axis=1).astype(np.int64)), names, notes)
+    different, numbers = np.unique(columns[:, 0], return_inverse=True)
+    if len(different) < 2:
+        raise InputError(f"{where}: only one class, {_name(different[0])!r}; there is nothing to tell apart")
+    return Targets("classes", torch.from_numpy(numbers.astype(np.int64)), tuple(map(_name, different)), notes)
+
+
+def _name(value: np.generic) -> str:
+    if isinstance(value, np.bytes_):
+        return bytes(value).decode("utf-8", "replace")
+    if isinstance(value, np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value)

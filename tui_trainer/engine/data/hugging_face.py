@@ -1,0 +1,187 @@
+"""Data sets saved with `save_to_disk` of Hugging Face's `datasets`: pictures, recordings, or tables.
+
+Files inside stay as their bytes until they are decoded here, so that neither torchcodec nor a network is needed.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tui_trainer.config import RunConfig
+from tui_trainer.engine.data import images, speech
+from tui_trainer.engine.data.class_folders import PARTS_BY_FOLDER
+from tui_trainer.engine.data.media import Item, MediaSource, check_task
+from tui_trainer.engine.data.opened import Opened, Part, Parts
+from tui_trainer.errors import InputError, nearest
+
+
+def open_saved(path: Path, test: Path | None, config: RunConfig) -> Opened:
+    """A data set, or a dict of them whose splits are the parts. Raises InputError naming folder, split or column."""
+    splits, notes = _splits(path)
+    if test is not None:
+        if "test" in splits:
+            raise InputError(f"--test-data {test}: {path} has a split test already; leave one out")
+        others, more = _splits(test)
+        splits, notes = {**splits, "test": others.get("test", next(iter(others.values())))}, (*notes, *more)
+    if "train" not in splits:
+        raise InputError(
+            f"{path}: no split called train (its splits are {', '.join(splits)}); save the data set with one"
+        )
+    features = splits["train"].features
+    for part, rows in splits.items():
+        if set(rows.features) != set(features):
+            raise InputError(
+                f"{path}: split {part} has columns {', '.join(rows.features)}, train {', '.join(features)}"
+            )
+    kinds = {name: type(feature).__name__ for name, feature in features.items()}
+    for kind in ("Image", "Audio"):
+        if column := next((name for name in kinds if kinds[name] == kind), None):
+            return _media(path, splits, column, config, notes)
+    return _table(path, splits, config)
+
+
+def _splits(path: Path) -> tuple[dict[Part, Any], tuple[str, ...]]:
+    """(rows by part, what was left out)."""
+    _library().disable_progress_bars()
+    saved = _loaded(path)
+    if not isinstance(saved, dict):
+        return {"train": saved}, ()
+    by_part: dict[Part, Any] = {}
+    notes = []
+    for name, rows in saved.items():
+        if part := PARTS_BY_FOLDER.get(name.lower()):
+            by_part[part] = rows
+        else:
+            notes.append(
+                f"{path.name}: split {name!r} with {len(rows):,} rows left out; expected train, validation, test"
+            )
+    if not by_part:
+        raise InputError(f"{path}: splits {', '.join(saved)}; expected train, and perhaps validation and test")
+    return by_part, tuple(notes)
+
+
+def _library() -> Any:
+    try:
+        import datasets
+    except ImportError as error:
+        raise InputError(
+            "a data set saved by Hugging Face needs their package `datasets` "
+            f"({' '.join(str(error).split())[:100]}): pip install 'tui-trainer[hf]'"
+        ) from None
+    return datasets
+
+
+def _loaded(path: Path) -> Any:
+    try:
+        return _library().load_from_disk(str(path))
+    except Exception as error:  # pyarrow and datasets raise whatever they meet in a damaged file
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: cannot be read as a saved data set ({reason}); save it anew") from None
+
+
+class _Stored(Sequence[Item]):
+    """The bytes of one column of several splits, each read when it is asked for."""
+
+    def __init__(self, splits: Sequence[Any], column: str) -> None:
+        self._splits, self._column = splits, column
+        self._starts = np.cumsum([0, *(len(rows) for rows in splits)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def __getitem__(self, at: int) -> Item:  # type: ignore[override]
+        which = int(np.searchsorted(self._starts, at, side="right")) - 1
+        value = self._splits[which][int(at - self._starts[which])][self._column]
+        if value is None:
+            return b""
+        return value["bytes"] if value["bytes"] is not None else Path(value["path"])
+
+
+def _media(path: Path, splits: dict[Part, Any], column: str, config: RunConfig, notes: tuple[str, ...]) -> MediaSource:
+    check_task(path, config)
+    features = splits["train"].features
+    library = _library()
+    is_image = type(features[column]).__name__ == "Image"
+    undecoded = (library.Image if is_image else library.Audio)(decode=False)
+    stored = _Stored([rows.select_columns([column]).cast_column(column, undecoded) for rows in splits.values()], column)
+    names, targets = _classes(path, splits, _target(path, features, config))
+    wanted = [name for name in (config.split.group, config.split.time, config.split.column) if name in features]
+    reader: Any = images if is_image else speech
+    return MediaSource(
+        path=path,
+        items=stored,
+        names=[f"{part}, row {row + 1:,}" for part, rows in splits.items() for row in range(len(rows))],
+        targets=torch.from_numpy(targets),
+        class_names=names,
+        given=_given(splits),
+        fit=functools.partial(reader.encoding_of, config),
+        scale=functools.partial(reader.scaling_of, config),
+        notes=notes,
+        columns={name: np.concatenate([np.asarray(rows[name]) for rows in splits.values()]) for name in wanted},
+        are_files=False,
+    )
+
+
+def _target(path: Path, features: Any, config: RunConfig) -> str:
+    if config.data.target:
+        name: str = config.data.target[0]
+        if name not in features:
+            known = ", ".join(features)
+            raise InputError(f"--target {name}: {path} has the columns {known}{nearest(name, features)}")
+        return name
+    labels: list[str] = [name for name, feature in features.items() if type(feature).__name__ == "ClassLabel"]
+    if len(labels) == 1:
+        return labels[0]
+    if "label" in features:
+        return "label"
+    raise InputError(f"{path}: which of the columns {', '.join(features)} is the class? name it with --target")
+
+
+def _classes(path: Path, splits: dict[Part, Any], target: str) -> tuple[tuple[str, ...], np.ndarray]:
+    """(names, numbers (n,)). A class that no row has is left out, as it cannot be learned."""
+    raw = [value for rows in splits.values() for value in rows[target]]
+    lacking = [row for row, value in enumerate(raw) if value is None or value == -1]  # -1: a hidden test label
+    if lacking:
+        raise InputError(
+            f"{path}: column {target!r} has no class in row {lacking[0] + 1:,} (in {len(lacking):,} of {len(raw):,}); "
+            "leave such rows out"
+        )
+    if not isinstance(raw[0], str | int):
+        kind = type(raw[0]).__name__
+        raise InputError(f"{path}: column {target!r} holds a {kind}; expected a class, as text or an integer")
+    values, numbers = np.unique(np.array(raw), return_inverse=True)
+    feature = splits["train"].features[target]
+    is_label = type(feature).__name__ == "ClassLabel"
+    names = tuple(feature.int2str(int(value)) if is_label else str(value) for value in values)
+    if len(names) < 2:
+        raise InputError(f"{path}: column {target!r} has only one class; there is nothing to tell apart")
+    return names, numbers.astype(np.int64)
+
+
+def _given(splits: dict[Part, Any]) -> Parts:
+    if len(splits) == 1:
+        return {}
+    ends = np.cumsum([len(rows) for rows in splits.values()])
+    return {part: np.arange(end - len(splits[part]), end) for part, end in zip(splits, ends, strict=True)}
+
+
+def _table(path: Path, splits: dict[Part, Any], config: RunConfig) -> Opened:
+    import polars
+
+    from tui_trainer.engine.data.table.source import open_frame
+
+    frames = []
+    for rows in splits.values():
+        frame = rows.to_polars()
+        for name, feature in rows.features.items():
+            if type(feature).__name__ == "ClassLabel":
+                classes = dict(enumerate(feature.names))
+                frame = frame.with_columns(polars.col(name).replace_strict(classes, default=None))
+        frames.append(frame)
+    return open_frame(polars.concat(frames), _given(splits), path, config)
