@@ -114,6 +114,8 @@ def _leaks(search: LeakSearch) -> Iterator[Finding]:
             f"{_share(search, leak.baseline)} without it); if it is not known beforehand, leave it out with "
             f"--columns {leak.column}=ignore",
         )
+    if search.of and not search.columns:
+        yield Finding("fine", "leak", "no column is narrow enough to try whether it predicts the target alone")
     if not search.found and search.columns:
         part = "" if search.columns == search.of else f" (looked at {search.columns:,} of {search.of:,})"
         yield Finding("fine", "leak", f"no column predicts the target alone{part}")

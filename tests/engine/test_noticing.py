@@ -35,7 +35,7 @@ def test_notes_leaks_and_duplicates_are_said_and_what_is_fine_is_not() -> None:
 
 
 def test_large_data_are_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(noticing, "MOST_BYTES", 100)
+    monkeypatch.setattr(noticing, "MOST_BYTES_OF_A_TABLE", 100)
     assert said(replace(made(), notes=("a note",))) == ["a note"]
 
 

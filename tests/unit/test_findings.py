@@ -68,6 +68,8 @@ def test_a_leak_names_the_column_and_how_to_leave_it_out() -> None:
     assert judged(replace(PLAIN, leaks=part))["leak"] == (
         "fine", "no column predicts the target alone (looked at 3 of 40)",
     )  # fmt: skip
+    none = replace(part, columns=0)
+    assert judged(replace(PLAIN, leaks=none))["leak"][1].startswith("no column is narrow enough")
 
 
 def test_missing_values_are_named_by_column_the_most_first() -> None:
