@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 from textual.pilot import Pilot
 
@@ -20,6 +22,7 @@ from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.asking import AskChoice
 from tui_trainer.ui.check import Check, CheckScreen
 from tui_trainer.ui.check_parts import ColumnTable
+from tui_trainer.ui.checking import checked
 from tui_trainer.ui.dashboard import Dashboard
 from tui_trainer.ui.desk import Desk, Wish
 
@@ -174,3 +177,16 @@ async def test_a_run_that_is_open_is_not_checked(tmp_path: Path) -> None:
         assert " k check" not in text_of(app)
         await pilot.press("k")
         await shown(pilot, lambda: "n sets up another one" in told(app))
+
+
+async def test_whoever_stops_listening_ends_the_process() -> None:
+    os.mkfifo("endless.csv")  # nobody ever writes into it
+    steps = checked(build({"data": "./endless.csv", "target": "x"}), Path("runs"))
+    assert await anext(steps) == "reading ./endless.csv"
+    (child,) = [one for one in psutil.Process().children() if "--check" in one.cmdline()]
+    folder = Path(next(word for word in child.cmdline() if word.endswith("check.toml"))).parent
+    assert folder.is_dir()
+    async with asyncio.timeout(20):
+        await steps.aclose()
+    assert not child.is_running()
+    assert not folder.exists()
