@@ -42,6 +42,14 @@ def _words(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Raises ValueError for what is no regular expression."""
+    try:
+        return re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(str(error)) from None
+
+
 ColumnKinds = Annotated[dict[str, ColumnKind], BeforeValidator(_pairs)]
 Formulas = Annotated[dict[str, str], BeforeValidator(_pairs)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
@@ -115,7 +123,7 @@ class Data(Section):
     @field_validator("label_pattern")
     @classmethod
     def _has_a_group(cls, pattern: str) -> str:
-        if pattern and re.compile(pattern).groups < 1:
+        if pattern and _compiled(pattern).groups < 1:
             raise ValueError("no group")
         return pattern
 
@@ -130,7 +138,9 @@ class Split(Section):
         "", "column by which the latest rows are the test, and those before them the validation", flag="split_time"
     )
     column: str = knob("", "column that names each row's split: train, validation or test", flag="split_column")
-    pattern: str = knob("", "regular expression that names of test files match", flag="test_pattern")
+    pattern: str = knob(
+        "", "regular expression that names of test files match", flag="test_pattern", expected="a regular expression"
+    )
     train_rows: str = knob("", "file of the training rows' numbers, counted from 0; without it, those left over")
     validation_rows: str = knob("", "file of the validation rows' numbers")
     test_rows: str = knob("", "file of the test rows' numbers; several lines of several numbers are several splits")
@@ -146,7 +156,7 @@ class Split(Section):
     @field_validator("pattern")
     @classmethod
     def _is_a_pattern(cls, pattern: str) -> str:
-        re.compile(pattern)
+        _compiled(pattern)
         return pattern
 
 

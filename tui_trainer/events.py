@@ -107,7 +107,7 @@ class EpochFacts(Said):
     epochs: Count
     step: Count
     train_loss: float
-    train_accuracy: float | None = None  # of the batches that were looked at, under the weights of their moment
+    train_accuracy: float | None = None  # of classes: of the batches looked at, under the weights of their moment
     lr: float  # of the epoch's last step
     samples_per_second: float  # of training alone, without the evaluation
     seconds: float  # of this epoch, evaluation included

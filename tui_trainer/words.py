@@ -166,9 +166,10 @@ def _series_end(event: SplitsEnded) -> str:
     lines = [f"{event.name}: {printable(event.message)}"]
     if event.figures:
         lines.append("Mean ± standard deviation (divided by their number, as numpy's), standard error of the mean:")
+    column = max(map(len, event.figures), default=0)
     for name, figure in event.figures.items():
         mean, std, error = spread(figure)
-        lines.append(f"  {name:14} {mean} ± {std}" + (f"  ({error})" if error else ""))
+        lines.append(f"  {name:{column}}  {mean} ± {std}" + (f"  ({error})" if error else ""))
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.engine.test_blocks import BLOCK, Replayed, losses
 from tui_trainer.engine import checkpoint
 from tui_trainer.engine.blocks import BlockSteps, translate
 from tui_trainer.engine.criterion import Criterion
+from tui_trainer.engine.data.targets import for_loss
 from tui_trainer.engine.evaluation import loss_function
 from tui_trainer.engine.meter import DeviceLossMeter
 from tui_trainer.engine.session import Session
@@ -113,6 +115,18 @@ def test_balanced_labels_weigh_their_positives_by_the_negatives_there_are_for_ea
     shares = targets.mean(0)
     theirs = F.binary_cross_entropy_with_logits(outputs, targets, pos_weight=(1 - shares) / shares)
     assert loss_function(config.loss, data)(outputs, targets).item() == pytest.approx(theirs.item(), rel=1e-6)
+
+
+def test_a_label_or_a_class_that_no_training_row_has_leaves_every_weight_finite() -> None:
+    data, config = table("labels", class_weights="balanced")
+    data.train.targets[:, 1] = 0
+    weights = for_loss(data, config).class_weights
+    assert weights is not None
+    assert weights[1] == 1
+    data, config = table("classes", class_weights="balanced")
+    weights = for_loss(replace(data, class_names=(*data.class_names, "nobody")), config).class_weights
+    assert weights is not None
+    assert bool(torch.isfinite(weights).all())
 
 
 @pytest.mark.parametrize(("loss", "metric"), [("l1", metrics.mean_absolute_error), ("mse", metrics.mean_squared_error)])

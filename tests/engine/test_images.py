@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
-from tests.engine.media import every_row, inputs, opened, order_by_class, some_pictures, write_pictures
+from tests.engine.media import every_row, inputs, opened, order_by_class, some_pictures, tone, write_pictures, write_wav
 from tui_trainer.engine.data import load, vision
 from tui_trainer.engine.data.idx import read
+from tui_trainer.engine.data.images import Pictures
+from tui_trainer.engine.data.media import room
 from tui_trainer.errors import InputError
 from tui_trainer.knobs import build
 
@@ -104,8 +107,8 @@ def test_a_picture_is_resized_antialiased_and_cut_to_its_middle(tmp_path: Path) 
         (Image.new("LA", (4, 4), (10, 0)), [255], "grey"),
         (Image.new("1", (4, 4), 1), [255], "grey"),
         (Image.new("RGB", (4, 4), (0, 0, 255)).quantize(4), [0, 0, 255], "colour"),
-        (Image.fromarray(np.full((4, 4), 257 * 77, dtype=np.uint16)), [77], "grey"),
-        (Image.fromarray(np.full((4, 4), 257 * 77, dtype=np.uint16)), [77, 77, 77], "colour"),
+        (Image.fromarray(np.full((4, 4), 257 * 200, dtype=np.uint16)), [200], "grey"),
+        (Image.fromarray(np.full((4, 4), 257 * 200, dtype=np.uint16)), [200, 200, 200], "colour"),
     ],
     ids=["transparent", "opaque", "transparent grey", "bits", "palette", "16 bits", "16 bits in colour"],
 )
@@ -191,3 +194,32 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     source = opened(tmp_path)
     assert source.class_names == ("bus", "train")
     assert source.given == {}
+
+
+def test_links_are_followed_and_those_to_a_folder_above_are_not(tmp_path: Path) -> None:
+    some_pictures(tmp_path / "store")
+    (tmp_path / "data").mkdir()
+    for name in ("cat", "dog"):
+        (tmp_path / "data" / name).symlink_to(tmp_path / "store" / name)
+    (tmp_path / "store" / "cat" / "loop").symlink_to(tmp_path / "store")
+    assert len(opened(tmp_path / "data").targets) == 12
+
+
+def test_what_most_files_are_decides(tmp_path: Path) -> None:
+    some_pictures(tmp_path)
+    write_wav(tmp_path / "cat" / "purr.wav", tone(50))
+    source = opened(tmp_path)
+    assert len(source.targets) == 12
+    assert any("purr.wav" in note for note in source.notes)
+
+
+def test_pictures_that_no_memory_holds_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"GiB of memory, more than there is"):
+        room(10**12, Pictures(1024, 3))
+
+
+def test_a_class_whose_name_no_screen_shows_is_refused(tmp_path: Path) -> None:
+    some_pictures(tmp_path)
+    (tmp_path / "cat").rename(tmp_path / os.fsdecode(b"c\xff"))
+    with pytest.raises(InputError, match=r"c\\udcff/00000\.png: its class has characters .* rename it"):
+        opened(tmp_path)

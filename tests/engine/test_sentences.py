@@ -71,7 +71,10 @@ def test_a_vector_is_the_normalised_mean_over_a_texts_own_tokens(model: Path) ->
 
 
 @pytest.mark.slow  # Transformers alone takes seconds to import
-def test_vectors_are_computed_once_and_again_where_the_cache_is_damaged(model: Path) -> None:
+def test_vectors_are_computed_once_and_again_where_the_cache_is_damaged(
+    model: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    capfd.readouterr()
     done: list[tuple[int, int]] = []
     values = TABLE["t"]
     asked = config(text_features="sentences", text_model=str(model))
@@ -87,6 +90,7 @@ def test_vectors_are_computed_once_and_again_where_the_cache_is_damaged(model: P
     file.write_bytes(file.read_bytes()[:-3])
     sentences.fit_sentences(values, asked, lambda *so_far: done.append(so_far))
     assert done == [(4, 4)] * 2
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.slow  # Transformers alone takes seconds to import

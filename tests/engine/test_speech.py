@@ -60,9 +60,9 @@ def test_no_band_is_without_a_bin(mels: int, rate: int) -> None:
 
 
 def _pcm(sound: np.ndarray, bits: int) -> np.ndarray:
-    if bits == 8:
-        return np.rint(sound * 127 + 128).astype(np.uint8)
-    return np.rint(sound * (2 ** (bits - 1) - 1)).astype(f"int{bits}")
+    scale, middle = (127, 128) if bits == 8 else (2 ** (bits - 1) - 1, 0)
+    whole: np.ndarray = np.rint(sound * scale + middle).astype("uint8" if bits == 8 else f"int{bits}")
+    return whole
 
 
 @pytest.mark.parametrize(("bits", "error"), [(8, 1e-2), (16, 4e-5), (32, 1e-7), (0, 0.0)])

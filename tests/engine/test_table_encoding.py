@@ -75,8 +75,10 @@ def test_a_time_stamp_of_seconds_keeps_its_digits_in_float32() -> None:
     )
 
 
-def test_numbers_beyond_float32_stay_finite() -> None:
-    found = encoded(pl.DataFrame({"x": [1.0, 2.0, 1e300, -1e300, 3.0]}), NUMBER, 4)
+@pytest.mark.parametrize("how", ["standard", "unit", "none", "quantile"])
+def test_numbers_beyond_float32_stay_finite(how: str) -> None:
+    largest = 1.7e308
+    found = encoded(pl.DataFrame({"x": [-1.0, largest, None, largest, largest, -1e300, 0.0]}), NUMBER, 5, normalize=how)
 
     assert np.isfinite(as_the_net_sees(found)).all()
     assert np.isfinite(as_the_net_sees(found, "test")).all()

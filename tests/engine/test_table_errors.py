@@ -74,7 +74,7 @@ def test_a_mistake_in_a_later_block_is_named_by_the_file_s_row_and_line(
     from tui_trainer.engine.data.table import streaming
 
     monkeypatch.setattr(streaming, "BLOCK", 10)
-    monkeypatch.setattr(streaming, "SAMPLE", 10)
+    monkeypatch.setattr(streaming, "head_of", lambda file: file.read(10))
     path = write(tmp_path, "a,b\n" + "1,2\n" * 50 + "\n1,x\n" + "1,2\n" * 50)
     with pytest.raises(InputError, match=r"row 51 \(line 53\), column 'b': 'x' is not a number"):
         list(blocks(path, config_of(), 7, {"a": "number", "b": "number"}))
@@ -146,3 +146,20 @@ def test_a_kind_for_a_column_that_is_not_there_is_refused_with_the_nearest_name(
     table = pl.DataFrame({"colour": ["red"], "age": [1]})
     with pytest.raises(InputError, match=r"\[data\.columns\] color: .*mean 'colour'.*colour, age"):
         column_kinds(table, config_of(columns="color=category"))
+
+
+def test_new_rows_of_another_type_are_refused_with_file_and_row(tmp_path: Path) -> None:
+    path = tmp_path / "new.parquet"
+    pl.DataFrame({"age": ["1", "2", "old"], "day": ["2026-11-24", "2026-11-24", "today"]}).write_parquet(path)
+    with pytest.raises(InputError, match=r"new\.parquet, row 3, column 'age': 'old' is not a number"):
+        list(blocks(path, config_of(), 2, {"age": "number"}))
+    with pytest.raises(InputError, match=r"new\.parquet, row 3, column 'day': 'today' is not a date"):
+        list(blocks(path, config_of(), 2, {"day": "date"}))
+
+
+def test_a_word_in_a_later_row_is_no_number_however_long_the_file(tmp_path: Path) -> None:
+    content = "a,b\n" + "123456,1.5\n" * 150_000 + "7,\nx,2.5\n"
+    with pytest.raises(InputError, match=r"row 150,002 \(line 150,003\), column 'a': 'x' stands among numbers \(1 of"):
+        read(tmp_path, content)
+    with pytest.raises(InputError, match=r"row 150,002 \(line 150,003\): 1 values where there are 2 columns, too few"):
+        read(tmp_path, content.replace("x,2.5", "3"))

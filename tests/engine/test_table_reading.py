@@ -111,7 +111,7 @@ def test_blocks_of_any_size_are_the_table(
     kinds = column_kinds(whole, config)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streaming, "BLOCK", size)
-        patch.setattr(streaming, "SAMPLE", size)
+        patch.setattr(streaming, "head_of", lambda file: file.read(size))
         pieces = [as_kinds(block, kinds) for block in blocks(path, config, rows, kinds)]
     assert all(0 < piece.height <= rows for piece in pieces)
     used = [name for name, kind in kinds.items() if kind in ("number", "category", "text", "date")]
@@ -224,3 +224,16 @@ def test_floats_of_a_large_file_are_float32_where_no_digit_is_lost(
     table = read(tmp_path, content)
     assert table.dtypes == [pl.Float32, pl.Float64, pl.Int64]
     assert table["a"].cast(pl.String).to_list() == ["0.1", "-123.456", None]
+
+
+def test_a_word_for_missing_that_only_late_rows_have_is_known(tmp_path: Path) -> None:
+    table = read(tmp_path, "\n".join(["a,b", *["123456,1.5"] * 100_000, "NA,null", "7,nan"]) + "\n")
+    assert table.schema == {"a": pl.Int64, "b": pl.Float64}
+    assert table.null_count().row(0) == (1, 2)
+
+
+def test_a_header_of_more_than_a_megabyte_is_whole(tmp_path: Path) -> None:
+    names = [f"{'gene' * 100}_{number:04}" for number in range(3000)]
+    table = read(tmp_path, ",".join(names) + "\n" + ",".join(["1.5"] * len(names)) + "\n")
+    assert table.columns == names
+    assert table.height == 1

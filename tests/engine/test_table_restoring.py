@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.engine.tables import config, encoded, from_disk, table_encoding
 from tui_trainer.data_sections import ColumnKind
+from tui_trainer.engine.data import own
 from tui_trainer.engine.data.table.encoding import TableEncoding
 from tui_trainer.errors import InputError
 
@@ -111,6 +112,26 @@ def test_a_file_without_a_column_is_refused_by_name(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"new\.csv: 1 of the columns .* missing: zip; the file has name, age"):
         list(people().batches(file, 4))
+
+
+def test_new_rows_are_encoded_with_the_bits_they_would_have_had_in_training(tmp_path: Path) -> None:
+    pytest.importorskip("tui_trainer.engine.data.table.reading", reason="the reader of tables is another branch")
+    random = np.random.default_rng(2)
+    for name, first in (("train.csv", 0), ("test.csv", 100)):
+        lines = ["id,age,town,joined,says,y"]
+        for row in range(first, first + 100):
+            age = "" if row % 11 == 0 else f"{random.normal(40, 10):.3f}"
+            town = ["Oslo", "Rome", "NA", f"T{row}"][row % 4]
+            says = " ".join(random.choice(["yes", "no", "perhaps", "never", "often"], 4))
+            lines.append(f"p{row},{age},{town},2024-{1 + row % 12:02}-{1 + row % 28:02},{says} {row},{'ab'[row % 2]}")
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+    values = {"target": ("y",), "columns": {"says": "text", "town": "category"}, "rare_below": 2}
+    data = own.load(config(**values, data=str(tmp_path / "train.csv"), test_data=str(tmp_path / "test.csv")))
+
+    assert isinstance(data.encoding, TableEncoding)
+    assert [name for name, _, _ in data.columns] == ["age", "town", "joined", "says"]
+    batches = from_disk(data.encoding).batches(tmp_path / "test.csv", 32)
+    assert torch.equal(torch.cat([batch.inputs for batch in batches]), data.test.inputs)
 
 
 def test_a_table_too_wide_for_one_line_of_the_cache_has_every_column_in_its_place() -> None:

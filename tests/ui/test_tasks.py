@@ -13,7 +13,8 @@ from tests.ui.run_folders import ended, epoch, make_run, row, started
 from tests.ui.run_folders import listed as all_runs
 from tests.ui.screens import opened, settled, text_of
 from tui_trainer.config import RunConfig
-from tui_trainer.events import RunEnded, Said
+from tui_trainer.events import RunEnded
+from tui_trainer.said import Said
 from tui_trainer.ui.app import TrainerApp
 from tui_trainer.ui.compare import CompareScreen
 from tui_trainer.ui.desk import Desk, Wish

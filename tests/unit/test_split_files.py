@@ -103,6 +103,8 @@ def test_what_to_do_about_several_splits_is_said() -> None:
         ({"data": "./a.csv", "folds": 5, "train_rows": "a"}, "--folds and --train-rows both say"),
         ({"data": "./a.csv", "split_column": "x", "validation_rows": "a"}, "--split-column and --validation-rows both"),
         ({"data": "./a.csv", "folds": 5, "split_number": 6}, "--split-number 6 is more than --folds 5"),
+        ({"data": "./a.csv", "test_pattern": "?"}, "--test-pattern: [?] is not allowed; expected a regular expression"),
+        ({"data": "./a.csv", "label_pattern": "("}, "--label-pattern: [(] is not allowed; expected one group in"),
         ({"data": "./a.csv", "split_number": 6}, "--split-number 6 needs --folds"),
     ],
 )

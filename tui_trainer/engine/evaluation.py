@@ -87,7 +87,7 @@ def evaluate(
     device = next(model.parameters()).device  # the samples may be on the host still
     total = torch.zeros((), dtype=torch.float64, device=device)
     kept = _kept(data, in_full)
-    outputs = [kept(torch.zeros(0, data.outputs, device=device))]  # a process may have no samples
+    outputs = [kept(torch.zeros(0, data.outputs, device=device))] if group.size > 1 else []  # it may have no samples
     share = group.share(len(samples))
     for start in range(share.start, share.stop, CHUNK):
         chunk = slice(start, min(share.stop, start + CHUNK))

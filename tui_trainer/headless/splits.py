@@ -43,7 +43,8 @@ class SplitsPrinter:
             case Warned():
                 return self._once(describe(event))
             case RunEnded() if event.reason in DONE:
-                return f"  {test_line(event)}  {clock(event.seconds)}"
+                figures = test_line(event).partition("\n")[0]  # the last lines of all have the others too
+                return f"  {figures}  {clock(event.seconds)}"
             case _ if event.event in QUIET:
                 return ""
             case _:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import pickle
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -159,11 +161,12 @@ def _safetensors(path: Path) -> dict[str, Stored]:
 
 def _pt(path: Path) -> dict[str, Stored]:
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except RuntimeError as error:
-        if "mmap can only be used" not in str(error):
-            raise
-        loaded = torch.load(path, map_location="cpu", weights_only=True)  # as torch 1.5 and older saved
+        loaded = _loaded(path)
+    except pickle.UnpicklingError:  # torch's own sentence says how to execute what stands in the file
+        raise InputError(
+            f"{path}: is damaged, or holds Python objects beside its tensors, which are never unpickled: that would "
+            "execute what stands in them; save a dict of tensors, or (inputs, targets)"
+        ) from None
     if isinstance(loaded, torch.Tensor):
         loaded = {ALONE: loaded}
     elif isinstance(loaded, list | tuple) and len(loaded) in NAMES_OF_TUPLES:
@@ -172,6 +175,17 @@ def _pt(path: Path) -> dict[str, Stored]:
         raise InputError(f"{path}: holds a {type(loaded).__name__}; expected a dict of tensors, or (inputs, targets)")
     tensors = {str(name): tensor for name, tensor in loaded.items() if isinstance(tensor, torch.Tensor)}
     return {name: _sliced(path, name, tensor) for name, tensor in tensors.items()}
+
+
+def _loaded(path: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        except RuntimeError as error:
+            if "mmap can only be used" not in str(error):
+                raise
+            return torch.load(path, map_location="cpu", weights_only=True)  # as torch 1.5 and older saved
 
 
 def _sliced(path: Path, name: str, rows: Any) -> Stored:

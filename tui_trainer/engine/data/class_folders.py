@@ -6,6 +6,7 @@ costs twice torch's own. Hidden files, and what other systems leave behind (`__M
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,11 @@ def find(folder: Path, test: Path | None, kind: Kind, label_pattern: str) -> Cla
     if len(class_names) < 2:
         only = f"only one class, {class_names[0]!r}" if class_names else f"no {kind.one}"
         raise InputError(f"--data {folder}: {only} found; put {kind.many} of two or more classes there")
+    if broken := [sample.path for sample in samples if not sample.label.isprintable()]:
+        raise InputError(
+            f"{ascii(str(broken[0]))[1:-1]}: its class has characters in its name that are not UTF-8 or not printable; "
+            "rename it"
+        )
     numbers = {name: number for number, name in enumerate(class_names)}
     parts = np.array([sample.part or "" for sample in samples])
     every: tuple[Part, ...] = ("train", "validation", "test")
@@ -81,11 +87,24 @@ def find(folder: Path, test: Path | None, kind: Kind, label_pattern: str) -> Cla
 def files_below(folder: Path, kind: Kind, skipped: list[Path]) -> list[Path]:
     """The files of a kind at any depth, sorted by path; others are added to `skipped`."""
     fit: list[Path] = []
-    for path in sorted(folder.rglob("*")):
-        if _is_hidden(path.relative_to(folder)) or path.is_dir():
-            continue
+    for path in walked(folder):
         (fit if path.suffix.lower() in kind.suffixes else skipped).append(path)
     return fit
+
+
+def walked(folder: Path) -> list[Path]:
+    """All files below a folder that are not hidden, sorted; links are followed. Raises InputError for a closed one."""
+    files = []
+
+    def closed(error: OSError) -> None:
+        raise InputError(f"{error.filename}: cannot be read: {error.strerror or error}; permit it, or move it away")
+
+    for name, subfolders, names in os.walk(folder, followlinks=True, onerror=closed):
+        place = Path(name)
+        above = {place.resolve(), *place.resolve().parents}
+        subfolders[:] = [sub for sub in subfolders if not _is_hidden(sub) and (place / sub).resolve() not in above]
+        files += [place / file for file in names if not _is_hidden(file)]
+    return sorted(files)
 
 
 def _samples(folder: Path, kind: Kind, label_pattern: str, skipped: list[Path]) -> list[_Sample]:
@@ -128,7 +147,7 @@ def _by_folder(folder: Path, kind: Kind, skipped: list[Path]) -> list[tuple[Path
             f"{folder}: no folders in it, so that no {kind.one} has a class; make one folder per class, "
             "or find the class in the files' names with --label-pattern"
         )
-    skipped += [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    skipped += [path for path in sorted(folder.iterdir()) if path.is_file() and not _is_hidden(path.name)]
     labelled: list[tuple[Path, str]] = []
     empty = []
     for of_class in folders:
@@ -147,13 +166,13 @@ def _by_folder(folder: Path, kind: Kind, skipped: list[Path]) -> list[tuple[Path
 
 def _subfolders(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if path.is_dir() and not _is_hidden(Path(path.name)))
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not _is_hidden(path.name))
     except OSError as error:
         raise InputError(f"{folder}: cannot be read: {error.strerror or error}") from None
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def _said(skipped: list[Path], folder: Path, kind: Kind) -> tuple[str, ...]:

@@ -174,7 +174,7 @@ def _given(splits: dict[Part, Any]) -> Parts:
 def _table(path: Path, splits: dict[Part, Any], config: RunConfig) -> Opened:
     import polars
 
-    from tui_trainer.engine.data.table.source import open_frame
+    from tui_trainer.engine.data.table.frame_source import open_frame
 
     frames = []
     for rows in splits.values():

@@ -64,14 +64,14 @@ class FileEncoding(Encoding, ABC):
             raise InputError(f"- is rows of CSV, and this run learned from {self.files.many}; name a file or a folder")
         if path.is_dir():
             paths = files_below(path, self.files, [])
-            names = [file.relative_to(path).as_posix() for file in paths]
+            names = [_utf8(file.relative_to(path).as_posix()) for file in paths]
         else:
-            paths, names = [path], [path.name]
+            paths, names = [path], [_utf8(path.name)]
         if not paths:
             raise InputError(f"{path}: no {self.files.one} in it ({', '.join(self.files.suffixes)})")
         for start in range(0, len(paths), size):
             some = paths[start : start + size]
-            inputs = torch.empty((len(some), self.features), dtype=self.dtype)
+            inputs = room(len(some), self)
             fill(inputs, some, self, lambda row, start=start: str(paths[start + row]))  # type: ignore[misc]
             yield NewRows(inputs, names[start : start + size])
 
@@ -87,7 +87,8 @@ def decoded(items: Sequence[Item], encoding: FileEncoding) -> Iterator[Decoded |
         except Exception as error:  # decoders raise whatever they meet: SyntaxError, struct.error, IndexError, ...
             return " ".join(str(error).split())[:200] or type(error).__name__
 
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as pool:
         for start in range(0, len(items), AT_ONCE):
             yield from pool.map(attempt, [items[row] for row in range(start, min(start + AT_ONCE, len(items)))])
 
@@ -106,6 +107,24 @@ def fill(inputs: Tensor, items: Sequence[Item], encoding: FileEncoding, name: Ca
         more = f", and so are {len(damaged) - 1:,} other files" if len(damaged) > 1 else ""
         raise InputError(f"{min(damaged)}{more}; copy them anew, or remove them")
     return remarks
+
+
+def room(rows: int, encoding: FileEncoding) -> Tensor:
+    """(rows, features) of memory. Raises InputError where there is not as much."""
+    try:
+        return torch.empty((rows, encoding.features), dtype=encoding.dtype)
+    except RuntimeError:
+        size = rows * encoding.features * encoding.dtype.itemsize / 2**30
+        many = encoding.files.many
+        raise InputError(
+            f"{rows:,} {many} of {encoding.features:,} numbers take {size:,.1f} GiB of memory, more than there is; "
+            f"make each smaller (--image-size, --speech-seconds), or use fewer {many}"
+        ) from None
+
+
+def _utf8(name: str) -> str:
+    """What another system's letters cannot say in UTF-8 becomes a mark: names are written to tables."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def opener(item: Item) -> Path | BytesIO:
@@ -153,7 +172,7 @@ class MediaSource:
         """Decode every file. Raises InputError that names the first damaged one and counts them all."""
         rows = np.concatenate(list(parts.values()))
         encoding = self.fit([self.items[row] for row in parts["train"]])
-        inputs = torch.empty((len(rows), encoding.features), dtype=encoding.dtype)
+        inputs = room(len(rows), encoding)
         items = _Picked(self.items, rows)
         remarks = fill(inputs, items, encoding, lambda row: self.place(int(rows[row])))
         sizes = [len(part) for part in parts.values()]

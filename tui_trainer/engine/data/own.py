@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 from tui_trainer.config import RunConfig
+from tui_trainer.engine.data.class_folders import walked
 from tui_trainer.engine.data.dataset import DataSet, Samples, Scaling
 from tui_trainer.engine.data.opened import DescribesColumns, Opened, Parts
 from tui_trainer.engine.data.splitting import split_rows
@@ -19,6 +21,7 @@ from tui_trainer.report import ColumnFacts
 
 TABLES = (".csv", ".tsv", ".txt", ".data", ".test", ".parquet", ".feather", ".arrow", ".ipc")
 ARRAYS = (".npz", ".npy", ".pt", ".pth", ".safetensors")
+RECORDINGS = (".wav", ".wave")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
 
@@ -80,12 +83,13 @@ def _open_folder(path: Path, test: Path | None, config: RunConfig) -> Opened:
         from tui_trainer.engine.data import hugging_face
 
         return hugging_face.open_saved(path, test, config)
-    suffixes = {file.suffix.lower() for file in path.rglob("*")}
-    if ".wav" in suffixes:
+    suffixes = Counter(file.suffix.lower() for file in walked(path))
+    recordings, pictures = (sum(suffixes[suffix] for suffix in kind) for kind in (RECORDINGS, PICTURES))
+    if recordings > pictures:  # the others are counted as left out
         from tui_trainer.engine.data import speech
 
         return speech.open_speech(path, test, config)
-    if suffixes & set(PICTURES):
+    if pictures:
         from tui_trainer.engine.data import images
 
         return images.open_images(path, test, config)

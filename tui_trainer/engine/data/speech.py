@@ -24,6 +24,7 @@ from tui_trainer.engine.data.encoding import Saved
 from tui_trainer.engine.data.log_mel import frame_count, log_mel
 from tui_trainer.engine.data.media import Decoded, FileEncoding, Item, UnreadableError, check_task, source_of
 from tui_trainer.engine.data.opened import Opened
+from tui_trainer.engine.data.own import RECORDINGS
 from tui_trainer.engine.data.scaling import input_scaling
 from tui_trainer.engine.data.wav import rate_of, read_wav
 from tui_trainer.errors import InputError
@@ -40,7 +41,7 @@ class Recordings(FileEncoding):
     mels: int
     features_kind: str  # log_mel or statistics
     kind: ClassVar[str] = "speech"
-    files: ClassVar[Kind] = Kind((".wav", ".wave"), "WAV file", "WAV files")
+    files: ClassVar[Kind] = Kind(RECORDINGS, "WAV file", "WAV files")
     dtype: ClassVar[torch.dtype] = torch.float32
 
     @property

@@ -37,7 +37,7 @@ def _balanced_labels(data: DataSet) -> torch.Tensor:
 
 def _balanced(data: DataSet) -> torch.Tensor:
     """samples / (classes * samples of the class), as scikit-learn's "balanced": their mean over the samples is 1."""
-    counts = torch.bincount(data.train.targets, minlength=len(data.class_names)).float()
+    counts = torch.bincount(data.train.targets, minlength=len(data.class_names)).clamp(min=1).float()
     return (len(data.train) / (len(counts) * counts)).cpu()
 
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from tui_trainer.config import RunConfig
 from tui_trainer.data_sections import ColumnKind
-from tui_trainer.engine.data.table.casting import as_numbers
+from tui_trainer.engine.data.table.casting import as_dates, as_numbers
 from tui_trainer.engine.data.table.places import Where, listed, shown
 from tui_trainer.errors import InputError, nearest
 
@@ -33,16 +33,17 @@ def cleaned(
     Raises InputError naming row and column: mixed types, infinities, types that no column of ours has.
     """
     said = {**(kinds or {}), **config.data.columns}
-    changed = []
+    table, changed = _stripped(table, config.table.missing), []
     for series in table.iter_columns():
         kind = said.get(series.name)
         result = _typed(series, kind, where)
         if result.dtype == pl.String:
-            result = _stripped(result, config.table.missing)
-            if is_text and kind == "number":
+            if kind == "number":
                 result = as_numbers(result, where)
             elif is_text and kind not in WORDS:
                 result = _recognised(result, where, is_strict=kinds is None and kind is None)
+        if kind == "date":
+            result = as_dates(result, where)
         if result.dtype.is_float() and kind != "ignore":
             result = _finite(result, where)
         if result is not series:
@@ -53,8 +54,6 @@ def cleaned(
 def _typed(series: pl.Series, kind: ColumnKind | None, where: Where) -> pl.Series:
     """The few types: Float64 or Float32, Int, Boolean, String, Date or Datetime without a zone, List."""
     dtype = series.dtype
-    if dtype in (pl.Categorical, pl.Enum, pl.Null):
-        return series.cast(pl.String)
     if dtype.is_decimal() or dtype in (pl.Int128, pl.UInt64):
         return series.cast(pl.Float64)
     if dtype == pl.Float16:
@@ -77,13 +76,14 @@ def _typed(series: pl.Series, kind: ColumnKind | None, where: Where) -> pl.Serie
     return series
 
 
-def _stripped(series: pl.Series, missing: tuple[str, ...]) -> pl.Series:
-    name = pl.col(series.name)
-    bare = series.to_frame().select(name.str.strip_chars()).to_series()
-    is_missing = bare.is_in(["", *missing])
-    if is_missing.any():
-        bare = bare.to_frame().select(pl.when(~is_missing).then(name).alias(series.name)).to_series()
-    return bare
+def _stripped(table: pl.DataFrame, missing: tuple[str, ...]) -> pl.DataFrame:
+    """The words of all columns without spaces around them, null where they mean nothing; all columns at once."""
+    expressions = []
+    for name, dtype in table.schema.items():
+        if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+            word = pl.col(name).cast(pl.String).str.strip_chars()
+            expressions.append(pl.when(~word.is_in(["", *missing])).then(word).alias(name))
+    return table.with_columns(expressions) if expressions else table
 
 
 def _recognised(series: pl.Series, where: Where, *, is_strict: bool) -> pl.Series:
@@ -109,6 +109,8 @@ def _recognised(series: pl.Series, where: Where, *, is_strict: bool) -> pl.Serie
 
 
 def _finite(series: pl.Series, where: Where) -> pl.Series:
+    if series.is_finite().all():
+        return series
     infinite = series.is_infinite()
     if infinite.any():
         row = int(infinite.arg_max() or 0)
@@ -116,7 +118,7 @@ def _finite(series: pl.Series, where: Where) -> pl.Series:
             f"{where(row)}, column {shown(series.name)}: infinity ({int(infinite.sum()):,} such values); correct it, "
             "or leave the field empty where the value is missing"
         )
-    return series.fill_nan(None) if series.is_nan().any() else series
+    return series.fill_nan(None)
 
 
 def _derived(table: pl.DataFrame, config: RunConfig, where: Where, *, is_new: bool) -> pl.DataFrame:

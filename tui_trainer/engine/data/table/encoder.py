@@ -1,7 +1,7 @@
 """A table's columns as one float32 tensor for each part, every column by what its training rows showed.
 
-Two passes: the first fits each column on the training rows, the second (`filling.py`) writes it into the tensors and
-takes it out of the table, so that the table goes as the tensors fill.
+Each column is taken out of the table, fitted on the training rows, and written into the tensors (`filling.py`) once
+all are fitted and it is known how wide these are.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tui_trainer.engine.data.opened import Encoded, Parts
 from tui_trainer.engine.data.table.category_codes import fit_category
 from tui_trainer.engine.data.table.codes import Code, sentences
 from tui_trainer.engine.data.table.encoding import TableEncoding
-from tui_trainer.engine.data.table.filling import fill
+from tui_trainer.engine.data.table.filling import Column, fill
 from tui_trainer.engine.data.table.number_codes import fit_date, fit_number
 from tui_trainer.engine.data.table.scale import Measure
 from tui_trainer.engine.data.table.sentences import Progress, fit_sentences
@@ -55,22 +55,24 @@ def fit(
     for name in left_out:
         table.drop_in_place(name)
     measure = Measure(config)
-    codes: list[Code] = []
+    columns: list[Column] = []
     for name in table.columns:
-        code = _fitted(table[name], kinds[name], train, config, measure, progress)
+        values = table.drop_in_place(name)
+        code = _fitted(values, kinds[name], train, config, measure, progress)
         if code is None:
-            table.drop_in_place(name)
             left_out[name] = _why_nothing(kinds[name])
         else:
-            codes.append(code)
-    if not codes:
+            columns.append(Column(code, values))
+        del values
+    if not columns:
         raise InputError(
             "no column is left to learn from"
             + "".join(f"; {name} is left out: {why}" for name, why in list(left_out.items())[:8])
         )
-    codes.sort(key=lambda code: code.embedded is not None)  # numbers of categories stand last, as the net expects
-    encoding = TableEncoding(config, kinds, tuple(codes))
-    inputs, notes = fill(table, codes, parts)
+    columns.sort(key=lambda column: column.code.embedded is not None)  # they stand last, as the net expects
+    codes = tuple(column.code for column in columns)
+    encoding = TableEncoding(config, kinds, codes)
+    inputs, notes = fill(columns, parts)
     shift, spread = encoding.scaling
     return Encoded(
         inputs=inputs,

@@ -15,7 +15,6 @@ from tui_trainer.data_sections import ColumnKind
 from tui_trainer.engine.data.encoding import NewRows, Saved
 from tui_trainer.engine.data.table.category_codes import CategoryCode
 from tui_trainer.engine.data.table.codes import Code, listed
-from tui_trainer.engine.data.table.filling import width
 from tui_trainer.engine.data.table.number_codes import DateCode, NumberCode
 from tui_trainer.engine.data.table.sentences import SentencesCode
 from tui_trainer.engine.data.table.words import HashingCode, TfidfCode
@@ -44,7 +43,7 @@ class TableEncoding:
     @cached_property
     def places(self) -> tuple[tuple[str, int, int], ...]:
         """(column, first input, end) of each."""
-        ends = np.cumsum([width(code) for code in self.codes]).tolist()
+        ends = np.cumsum([len(code.scaling[0]) for code in self.codes]).tolist()
         names = [code.name for code in self.codes]
         return tuple(zip(names, [0, *ends[:-1]], ends, strict=True))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import polars as pl
 
@@ -15,6 +15,8 @@ from tui_trainer.errors import InputError
 
 Broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
 EMPTY = "an empty file; expected a table with a row for each sample"
+FEWEST_LINES = 100
+LONGEST_HEAD = 64 << 20  # bytes
 NO_ROWS = "no rows; expected one for each sample"
 
 
@@ -46,7 +48,15 @@ def unreadable(path: Path, form: str, error: BaseException) -> InputError:
 def layout_of(path: Path, config: RunConfig, kinds: Mapping[str, Any] | None = None) -> Layout:
     """How a text file is laid out, judged by its first megabyte, and by all of it as to quotes."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
-        return lay_out(whole[:SAMPLE], str(path), config, kinds, whole)
+        return lay_out(head_of(file), str(path), config, kinds, whole)
+
+
+def head_of(file: BinaryIO) -> bytes:
+    """A file's first megabyte, or as many as a hundred lines take: a header may name a hundred thousand columns."""
+    head = file.read(SAMPLE)
+    while head.count(b"\n") < FEWEST_LINES and len(head) < LONGEST_HEAD and (more := file.read(len(head))):
+        head += more
+    return head
 
 
 def missing_words(config: RunConfig) -> list[str]:

@@ -1,4 +1,4 @@
-"""Writes a table's columns into one float32 tensor for each part, as the columns go.
+"""Writes columns into one float32 tensor for each part, as the columns go.
 
 One column after the other would touch a line of the memory's cache for every number: 1 s for a million rows by 50.
 So narrow columns are first written side by side, for all rows, and each part then picks its rows of them.
@@ -6,7 +6,7 @@ So narrow columns are first written side by side, for all rows, and each part th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 
 from tui_trainer.engine.data.opened import Part, Parts
 from tui_trainer.engine.data.table.codes import Code, Note
+from tui_trainer.engine.data.table.number_codes import NumberCode
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,62 +24,78 @@ ABREAST = 16  # inputs: 64 bytes of float32, a line of the cache
 Surprises = dict[str, int]  # {part: rows that hold what the training rows did not}
 
 
-def fill(table: pl.DataFrame, codes: Iterable[Code], parts: Parts) -> tuple[dict[Part, torch.Tensor], list[Note]]:
-    """Inputs of each part, (rows, inputs), and the columns' notes. Takes the columns out of the table."""
-    codes = list(codes)
-    inputs = sum(width(code) for code in codes)
+class Column:
+    """All rows of a column that was fitted, held in what takes least: numbers as their inputs, words as they are."""
+
+    def __init__(self, code: Code, values: pl.Series) -> None:
+        self.code = code
+        self.width = len(code.scaling[0])
+        self.rows = len(values)
+        self._values: pl.Series | None = values
+        if isinstance(code, NumberCode):  # float64 is twice the memory of its input
+            self._written = self._write(values)
+            self._values = None
+
+    def _write(self, values: pl.Series) -> tuple[np.ndarray, np.ndarray | None]:
+        inputs = np.zeros((self.width, len(values)), np.float32)
+        return inputs, self.code.write(values, inputs.T)
+
+    def inputs(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """((width, rows), which rows are surprising): side by side, column after column. Forgets the values."""
+        if self._values is not None:
+            self._written = self._write(self._values)
+        written = self._written
+        del self._written, self._values
+        return written
+
+    def write_parts(self, parts: Parts, places: Mapping[Part, np.ndarray]) -> Surprises:
+        """The inputs straight into (rows, width) of each part. Forgets the values."""
+        assert self._values is not None  # noqa: S101  numbers are never as wide as this is for
+        values, self._values = self._values, None
+        return {str(part): _count(self.code.write(values.gather(rows), places[part])) for part, rows in parts.items()}
+
+
+def fill(columns: list[Column], parts: Parts) -> tuple[dict[Part, torch.Tensor], list[Note]]:
+    """Inputs of each part, (rows, inputs), and the columns' notes."""
+    inputs = sum(column.width for column in columns)
     arrays = {part: np.zeros((len(rows), inputs), np.float32) for part, rows in parts.items()}
     notes: list[Note] = []
     first = 0
-    for group in _abreast(codes):
-        end = first + sum(width(code) for code in group)
+    for group in _abreast(columns):
+        end = first + sum(column.width for column in group)
         places = {part: array[:, first:end] for part, array in arrays.items()}
-        columns = [table.drop_in_place(code.name) for code in group]
-        if end - first > ABREAST:
-            said = [_write_wide(group[0], columns[0], parts, places)]
-        else:
-            said = _write_narrow(group, columns, parts, places)
-        for code, surprises in zip(group, said, strict=True):
-            notes += code.notes(surprises)
+        said = _write_narrow(group, parts, places) if end - first <= ABREAST else [group[0].write_parts(parts, places)]
+        for column, surprises in zip(group, said, strict=True):
+            notes += column.code.notes(surprises)
         first = end
     return {part: torch.from_numpy(array) for part, array in arrays.items()}, notes
 
 
-def width(code: Code) -> int:
-    """Inputs of a column."""
-    return len(code.scaling[0])
-
-
-def _abreast(codes: list[Code]) -> Iterator[list[Code]]:
+def _abreast(columns: list[Column]) -> Iterator[list[Column]]:
     """Neighbours that fill a line together; a column that is wider stands alone."""
-    group: list[Code] = []
-    for code in codes:
-        if group and sum(map(width, group)) + width(code) > ABREAST:
+    group: list[Column] = []
+    for column in columns:
+        if group and sum(other.width for other in group) + column.width > ABREAST:
             yield group
             group = []
-        group.append(code)
+        group.append(column)
     if group:
         yield group
 
 
-def _write_narrow(
-    group: list[Code], columns: list[pl.Series], parts: Parts, places: Mapping[Part, np.ndarray]
-) -> list[Surprises]:
-    side_by_side = np.zeros((sum(map(width, group)), len(columns[0])), np.float32)
+def _write_narrow(group: list[Column], parts: Parts, places: Mapping[Part, np.ndarray]) -> list[Surprises]:
+    by_row = np.empty((group[0].rows, sum(column.width for column in group)), np.float32)
     said: list[Surprises] = []
     first = 0
-    for code, column in zip(group, columns, strict=True):
-        surprising = code.write(column, side_by_side[first : first + width(code)].T)
+    for column in group:
+        inputs, surprising = column.inputs()
+        by_row[:, first : first + column.width] = inputs.T
+        first += column.width
         said.append({str(part): _count(surprising, rows) for part, rows in parts.items()})
-        first += width(code)
-    by_row = torch.from_numpy(np.ascontiguousarray(side_by_side.T))
+        del inputs
     for part, rows in parts.items():
-        torch.index_select(by_row, 0, torch.from_numpy(rows), out=torch.from_numpy(places[part]))
+        torch.index_select(torch.from_numpy(by_row), 0, torch.from_numpy(rows), out=torch.from_numpy(places[part]))
     return said
-
-
-def _write_wide(code: Code, column: pl.Series, parts: Parts, places: Mapping[Part, np.ndarray]) -> Surprises:
-    return {str(part): _count(code.write(column.gather(rows), places[part])) for part, rows in parts.items()}
 
 
 def _count(surprising: np.ndarray | None, rows: np.ndarray | slice = slice(None)) -> int:

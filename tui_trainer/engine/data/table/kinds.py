@@ -46,7 +46,7 @@ def kind_of(series: pl.Series) -> ColumnKind:
     dtype = series.dtype
     if dtype.is_nested():
         return "ignore"
-    if series.null_count() == len(series) or (not series.null_count() and series.min() == series.max()):
+    if _is_constant(series):
         return "constant"
     if dtype in (pl.Date, pl.Datetime):
         return "date"
@@ -55,6 +55,13 @@ def kind_of(series: pl.Series) -> ColumnKind:
     if dtype == pl.String:
         return _kind_of_words(series)
     return "identifier" if dtype.is_integer() and _is_counter(series) else "number"
+
+
+def _is_constant(series: pl.Series) -> bool:
+    """Whether one value, or none, stands in all rows; the first rows nearly always tell."""
+    if series.null_count():
+        return series.null_count() == len(series)
+    return series.head(LOOKED_AT).n_unique() == 1 and bool((series == series[0]).all())
 
 
 def _is_counter(numbers: pl.Series) -> bool:

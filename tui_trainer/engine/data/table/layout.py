@@ -109,7 +109,7 @@ def lay_out(
     if blank == len(lines):
         raise InputError(f"{source}: an empty file; expected a table with a row for each sample")
     body = lines[blank:]
-    if len(sample) >= SAMPLE and len(body) > 1:
+    if len(sample) >= SAMPLE and len(body) > 1 and not body[-1].endswith(b"\n"):
         body.pop()  # cut off in its middle
     layouts = [_with(sign, sample) for sign in SEPARATORS.values()]
     layout = _chosen(layouts, body, source, config.table.delimiter)

@@ -11,7 +11,7 @@ import torch
 
 from tui_trainer.engine.data.encoding import Saved
 from tui_trainer.engine.data.table.codes import Note, in_parts
-from tui_trainer.engine.data.table.scale import Measure, Scale
+from tui_trainer.engine.data.table.scale import Measure, Scale, within_float32
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,6 +67,7 @@ def fit_number(values: pl.Series, measure: Measure) -> NumberCode | None:
     known = numbers if there.all() else numbers[there]
     if not len(known) or (len(known) == len(numbers) and known.min() == known.max()):
         return None
+    known = within_float32(known)  # the mean of two of 1e308 is not finite
     median = float(cast(float, pl.Series(known).median()))  # five times as fast as numpy's
     if len(known) < len(numbers):
         numbers = np.where(there, numbers, median)

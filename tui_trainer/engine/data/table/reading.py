@@ -18,12 +18,13 @@ from tui_trainer.engine.data.table.files import (
     Broken,
     all_words,
     form_of,
+    head_of,
     layout_of,
     missing_words,
     parsed,
     unreadable,
 )
-from tui_trainer.engine.data.table.layout import SAMPLE, Layout, last_end
+from tui_trainer.engine.data.table.layout import Layout, last_end
 from tui_trainer.engine.data.table.places import rows_of
 from tui_trainer.engine.data.table.streaming import blocks
 from tui_trainer.engine.data.table.walk import Text, mistake_in, without_blank_lines
@@ -54,17 +55,9 @@ def read_table(path: Path, config: RunConfig) -> pl.DataFrame:
 
 
 def _read_text(path: Path, text: Text, config: RunConfig) -> pl.DataFrame:
-    layout, missing = text.layout, missing_words(config)
+    layout = text.layout
     try:
-        source = path if layout.is_plain else layout.plain(path.read_bytes())
-        types = _types(path, layout, missing)
-        types.update({name: pl.String for name in types if config.data.columns.get(name) in WORDS})
-        try:
-            table = parsed(source, layout, missing, schema=types)
-        except pl.exceptions.ComputeError as error:
-            if "could not parse" not in str(error) or set(types.values()) == {pl.String}:
-                raise
-            table = parsed(source, layout, missing, schema=all_words(layout))
+        table = _parsed(path, layout, config)
     except pl.exceptions.NoDataError:
         raise InputError(f"{path}: {NO_ROWS}") from None
     except Broken as error:
@@ -75,20 +68,36 @@ def _read_text(path: Path, text: Text, config: RunConfig) -> pl.DataFrame:
     return table
 
 
-def _types(path: Path, layout: Layout, missing: list[str]) -> dict[str, Any]:
-    """Of each column, as the rows in the file's first megabyte have it.
+def _parsed(path: Path, layout: Layout, config: RunConfig) -> pl.DataFrame:
+    """Each try reads what the one before could not; the first is the fastest, as each word for missing costs time."""
+    with path.open("rb") as file:
+        head = head_of(file)
+    size = path.stat().st_size
+    if len(head) < size:
+        head = head[: last_end(head, layout.quoting)]
+    missing = missing_words(config)
+    types = _types(head, layout, missing, is_large=size > LARGE)
+    types.update({name: pl.String for name in types if config.data.columns.get(name) in WORDS})
+    tries = [([word for word in missing if word.encode() in head], types), (missing, types)]
+    source = path if layout.is_plain else layout.plain(path.read_bytes())
+    for words, schema in tries:
+        try:
+            return parsed(source, layout, words, schema=schema)
+        except pl.exceptions.ComputeError as error:
+            if "could not parse" not in str(error):
+                raise
+    return parsed(source, layout, missing, schema=all_words(layout))
+
+
+def _types(head: bytes, layout: Layout, missing: list[str], *, is_large: bool) -> dict[str, Any]:
+    """Of each column, as the file's first megabyte has it.
 
     In a large file floats are float32 where that keeps all digits they are written with (six surely survive it): the
     net's inputs are float32, and the table would take twice their memory.
     """
-    with path.open("rb") as file:
-        head = file.read(SAMPLE)
-    if len(head) == SAMPLE:
-        head = head[: last_end(head, layout.quoting)]
     rows = parsed(layout.plain(head), layout, missing, infer_schema_length=None)
     if rows.width != len(layout.names):
         raise ValueError(f"{rows.width} columns in the first rows")
-    is_large = path.stat().st_size > LARGE
     types: dict[str, Any] = {}
     for name, series in zip(layout.names, rows.iter_columns(), strict=True):
         types[name] = pl.Float64 if series.dtype == pl.Int128 else series.dtype

@@ -27,10 +27,11 @@ class Scale:
 
     def inputs(self, values: np.ndarray) -> np.ndarray:
         """Of float64 (n,), all finite."""
+        values = within_float32(values)
         if self.quantiles is not None:
             scores: np.ndarray = _transformer(self.quantiles).transform(values[:, None])[:, 0]
             return scores
-        return _within_float32(values - self.offset if self.offset else values)
+        return values - self.offset if self.offset else values
 
     def facts(self) -> dict[str, float]:
         """Its numbers, for JSON; the quantiles go beside it."""
@@ -42,7 +43,8 @@ class Scale:
         return cls(facts["shift"], facts["spread"], facts["offset"], quantiles)
 
 
-def _within_float32(values: np.ndarray) -> np.ndarray:
+def within_float32(values: np.ndarray) -> np.ndarray:
+    """The finite values, none beyond LARGEST."""
     if not len(values) or (values.min() >= -LARGEST and values.max() <= LARGEST):
         return values
     clipped: np.ndarray = np.clip(values, -LARGEST, LARGEST)
@@ -76,9 +78,9 @@ class Measure:
         """Of float64 (n,), all finite: no row of another part may be among them."""
         if self._kind == "none":
             return AS_IT_IS
+        values = within_float32(values)
         if self._kind == "quantile":
             return Scale(quantiles=self._quantiles(values))
-        values = _within_float32(values)
         low, high = float(values.min()), float(values.max())
         if self._kind == "unit":
             shift, spread = low, high - low

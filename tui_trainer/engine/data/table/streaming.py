@@ -21,12 +21,13 @@ from tui_trainer.engine.data.table.files import (
     Broken,
     all_words,
     form_of,
+    head_of,
     layout_of,
     missing_words,
     parsed,
     unreadable,
 )
-from tui_trainer.engine.data.table.layout import SAMPLE, Layout, last_end, lay_out
+from tui_trainer.engine.data.table.layout import Layout, last_end, lay_out
 from tui_trainer.engine.data.table.places import rows_of
 from tui_trainer.engine.data.table.walk import Text, mistake_in, without_blank_lines
 from tui_trainer.errors import InputError
@@ -85,7 +86,7 @@ def _slices(
 def _text_blocks(
     file: BinaryIO, name: str, layout: Layout | None, config: RunConfig, kinds: Mapping[str, ColumnKind] | None
 ) -> Iterator[pl.DataFrame]:
-    held = file.read(SAMPLE)
+    held = head_of(file)
     if not held:
         raise InputError(f"{name}: {EMPTY}")
     if layout is None:

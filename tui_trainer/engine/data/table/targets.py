@@ -11,7 +11,7 @@ import torch
 
 from tui_trainer.config import RunConfig
 from tui_trainer.data_sets import Task
-from tui_trainer.engine.data.table.casting import TRUTHS, as_numbers
+from tui_trainer.engine.data.table.casting import as_numbers
 from tui_trainer.engine.data.table.layout import is_number
 from tui_trainer.engine.data.table.places import Where, listed, shown
 from tui_trainer.errors import InputError, nearest
@@ -65,12 +65,12 @@ def targets_of(table: pl.DataFrame, config: RunConfig, source: str, where: Where
 def target_columns(table: pl.DataFrame, config: RunConfig, source: str) -> list[str]:
     """The columns that `--target` names. Raises InputError with a proposal where it names none, or no column."""
     names, columns = list(config.data.target), table.columns
+    if len(columns) == 1:
+        raise InputError(
+            f"{source}: everything stands in one column ({listed(columns)}), and two at the least are needed; if its "
+            "values are separated by something, name it with --delimiter"
+        )
     if not names:
-        if len(columns) == 1:
-            raise InputError(
-                f"{source}: everything stands in one column ({listed(columns)}), and none is left to predict; if its "
-                "values are separated by something else, name it with --delimiter"
-            )
         likely = next((name for word in LIKELY for name in columns if name.lower() == word), columns[-1])
         raise InputError(
             f"{source}: name the column to predict, as in --target {likely!r} (columns: {listed(columns, 30)})"
@@ -143,22 +143,24 @@ def _classes(
         raise InputError(f"{source}, column {shown(series.name)}: lists are labels, not classes; use --task labels")
     if series.dtype.is_float() and (series == series.floor()).all():
         series = series.cast(pl.Int64)
-    words = _trimmed(series.cast(pl.String), config.table.label_trim)
-    if series.dtype == pl.String and set(words.unique().head(3)) <= {*TRUTHS, "true", "false"}:
+    values = series.unique()
+    words = _trimmed(values.cast(pl.String), config.table.label_trim)
+    if series.dtype == pl.String and set(words.str.to_lowercase()) <= {"true", "false"}:
         words = words.str.to_lowercase()
-    found = words.unique().to_list()
+    found = set(words)
     names = sorted(found, key=float) if all(map(is_number, found)) else sorted(found)
     if len(names) < 2:
         raise InputError(
-            f"{source}, column {shown(series.name)}: one class only, {shown(names[0])}, in {len(words):,} rows; "
+            f"{source}, column {shown(series.name)}: one class only, {shown(names[0])}, in {len(series):,} rows; "
             "there is nothing to tell apart"
         )
-    if len(names) > MOST_INTEGER_CLASSES and 2 * len(names) > len(words):
+    if len(names) > MOST_INTEGER_CLASSES and 2 * len(names) > len(series):
         raise InputError(
-            f"{source}, column {shown(series.name)}: {len(names):,} different values in {len(words):,} rows are no "
+            f"{source}, column {shown(series.name)}: {len(names):,} different values in {len(series):,} rows are no "
             "classes; name another column with --target"
         )
-    codes = words.replace_strict(names, list(range(len(names))), return_dtype=pl.Int64)
+    numbers = {name: number for number, name in enumerate(names)}
+    codes = series.replace_strict(values, [numbers[word] for word in words], return_dtype=pl.Int64)
     return torch.from_numpy(codes.to_numpy(writable=True)), tuple(names), []
 
 
