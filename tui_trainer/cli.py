@@ -61,6 +61,10 @@ def train(arguments: Sequence[str]) -> int:
         print(to_toml(config), end="")
         return 0
     runs_dir = folder(options.runs_dir, "--runs-dir")
+    if options.check:
+        from tui_trainer import headless, worker
+
+        return headless.show_check(worker.check(config, runs_dir), as_json=options.json)
     if not (options.no_ui or options.json):
         return dashboard(options, runs_dir, config=config, stem=stem, name=options.name)
     return foreground.start(config, runs_dir, options.name, stem, arguments, as_json=options.json)
@@ -99,6 +103,7 @@ def _train_parser(config: RunConfig) -> Parser:
         "--json", action="store_true", help="print the events as JSON lines and nothing else; means --no-ui"
     )
     parser.add_argument("--print-config", action="store_true", help="print the resolved config as TOML and end")
+    parser.add_argument("--check", action="store_true", help="look at the data, say what training will take, and end")
     parser.add_argument("--name", metavar="NAME", help="name of the run's folder [the recipe's name and a number]")
     parser.add_argument("--version", action="store_true", help="print the version and end")
     add_dashboard(parser)

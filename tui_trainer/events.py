@@ -62,6 +62,7 @@ class RunStarted(Said):
     engine: str | None = None  # how steps are run: eager, graph or compile
     tier: Literal["device", "host", "file"] | None = None  # where the training samples are
     placed: str | None = None  # the same in words, with their size
+    seconds_expected: float | None = None  # of all epochs, by a glance at some steps; absent where that takes too long
 
 
 class RunResumed(Said):

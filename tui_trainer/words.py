@@ -30,6 +30,8 @@ from tui_trainer.measures import COLUMNS, FIRST, LOSS, R2, RMSE, Measure, headli
 from tui_trainer.scores import Scores
 from tui_trainer.split_events import SplitBegan, SplitsEnded, Spread
 
+LEAST_EXPECTED = 5.0  # seconds: what is over sooner needs no forecast
+
 
 def clock(seconds: float) -> str:
     """`0:42`, `12:05`, `3:10:00`, `2 d 4 h`; `?` for what no clock says."""
@@ -149,6 +151,8 @@ def splits(event: RunStarted) -> str:
     """`54,000 train + 6,000 validation + 10,000 test`, and what the val_ figures mean without a validation split."""
     parts = [f"{event.train_samples:,} train", f"{event.test_samples:,} test"]
     where = f"; {printable(event.placed)}" if event.placed else ""
+    if event.seconds_expected and event.seconds_expected >= LEAST_EXPECTED:
+        where += f"; about {clock(event.seconds_expected)} for {event.epochs:,} epochs"
     if event.validation_samples:
         return " + ".join([parts[0], f"{event.validation_samples:,} validation", parts[1]]) + where
     return " + ".join(parts) + where + "\nNo validation split: the val_ figures are measured on the test split"

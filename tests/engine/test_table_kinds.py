@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from tests.engine.table_files import config_of
-from tui_trainer.engine.data.table.kinds import ColumnFact, as_kinds, column_kinds, describe_columns, kind_of
+from tui_trainer.engine.data.table.kinds import as_kinds, column_kinds, describe_columns, kind_of
 from tui_trainer.engine.data.table.reading import read_table
+from tui_trainer.report import ColumnFacts
 
 N = 40
 LOOKS: dict[str, tuple[str, Any]] = {
@@ -106,7 +107,7 @@ def test_the_real_tables_look_as_they_are_described(data_dir: Path) -> None:
 def test_columns_are_described_for_a_screen() -> None:
     table = pl.DataFrame({"age": [3, None, 3], "tags": [["a"], ["a"], ["b"]], "nothing": [None, None, None]})
     assert describe_columns(table, {"age": "number", "tags": "ignore", "nothing": "constant"}) == [
-        ColumnFact("age", "number", missing=1, distinct=1, example="3"),
-        ColumnFact("tags", "ignore", missing=0, distinct=2, example="['a']"),
-        ColumnFact("nothing", "constant", missing=3, distinct=0, example=""),
+        ColumnFacts("age", "number", missing=1, distinct=1, example="3"),
+        ColumnFacts("tags", "ignore", missing=0, distinct=2, example="['a']"),
+        ColumnFacts("nothing", "constant", missing=3, distinct=0, example=""),
     ]

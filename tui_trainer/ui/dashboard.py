@@ -154,6 +154,16 @@ class Dashboard(Stage):
         ]
         self.app.push_screen(AskChoice("Recipes", "Fills the form; nothing starts yet.", choices), take)
 
+    def action_check(self) -> None:
+        """What the form's data are like; kinds of columns that are chosen there go into the form."""
+        from tui_trainer.ui.check import CheckScreen
+
+        if self.view.run:
+            self.notify("This run has begun; n sets up another one, which k checks.", timeout=4)
+        elif self.attempt(self.desk.form.config):
+            screen = CheckScreen(self.desk.form, self.desk.runs_dir)
+            self.app.push_screen(screen, lambda _: self.form_was_edited())
+
     def action_runs(self) -> None:
         """The screen of all runs."""
         from tui_trainer.ui.runs import RunsScreen

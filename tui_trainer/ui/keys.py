@@ -54,6 +54,7 @@ KEYS = (
     Key("evaluate", "v", "evaluate", "evaluate now, without waiting for the end of the epoch", rank=7, steers=True),
     Key("new", "n", "new", "leave this run alone and set up another one with its settings", rank=6),
     Key("recipe", "c", "recipe", "choose a recipe: fills the form with its settings", rank=2),
+    Key("check", "k", "check", "look the data over and see what training will take, before it starts", rank=5),
     Key("runs", "o", "runs", "open a run; resume, duplicate, rename, delete or compare runs", rank=3),
     Key("next_panel", "tab", "panel", "go to the next panel", rank=2),
     Key("previous_panel", "shift+tab", "back", "go to the previous panel"),
@@ -158,6 +159,13 @@ KEYS = (
     Key("compare_log", "l", "log", "logarithmic or linear scale", "compare", rank=2),
     Key("leave_compare", "escape,q", "back", "back to the runs", "compare", rank=0),
     Key("show_keys", "question_mark,f1", "help", "all keys", "compare", rank=4),
+    Key("other_part", "tab", "columns", "from what was found to the columns, and back", "check", rank=2),
+    Key(
+        "column_kind", "e", "kind", "say what the column is: number, category, text, ... (also enter)", "check", rank=1
+    ),
+    Key("check_again", "r", "check again", "check what the form says now", "check", rank=2),
+    Key("leave_check", "escape,q", "back", "end the check; back to the dashboard", "check", rank=0),
+    Key("show_keys", "question_mark,f1", "help", "all keys", "check", rank=4),
 )
 
 

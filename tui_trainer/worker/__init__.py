@@ -4,7 +4,8 @@
 `launch.py` starts in a session of its own. A run of several processes has an `agent` above them, and each takes part.
 """
 
+from tui_trainer.worker.check import check
 from tui_trainer.worker.part import Part, take_part
 from tui_trainer.worker.training_process import begin, go_on, prepare, resume, resume_named, start
 
-__all__ = ["Part", "begin", "go_on", "prepare", "resume", "resume_named", "start", "take_part"]
+__all__ = ["Part", "begin", "check", "go_on", "prepare", "resume", "resume_named", "start", "take_part"]

@@ -11,6 +11,7 @@ import torch
 from tui_trainer import devices, environment
 from tui_trainer.config import RunConfig
 from tui_trainer.engine import checkpoint, device
+from tui_trainer.engine.preflight import expected_seconds
 from tui_trainer.engine.session import Session
 from tui_trainer.events import Event, HyperparametersChanged, RunResumed, RunStarted, Warned
 from tui_trainer.knobs import KNOBS, live_names
@@ -74,6 +75,7 @@ def started(run: RunDir, session: Session, part: Part) -> RunStarted:
         steps_per_epoch=-(-session.epoch_end // session.batch_size),
         seed=config.training.seed,
         precision=config.hardware.precision,
+        seconds_expected=expected_seconds(session),
         **process,
     )
 

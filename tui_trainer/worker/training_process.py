@@ -30,6 +30,7 @@ from tui_trainer.events import Event, PhaseBegan, RunEnded, Warned
 from tui_trainer.knobs import changed
 from tui_trainer.run_dir import RunDir, Tail
 from tui_trainer.worker.facts import changes_between, resumed, started, warnings_of
+from tui_trainer.worker.noticing import noticed
 from tui_trainer.worker.outside import run_of_launch
 from tui_trainer.worker.part import ALONE_PART, Part
 from tui_trainer.worker.recording import say, trained
@@ -55,7 +56,7 @@ def start(config: RunConfig, runs_dir: Path, name: str | None, stem: str, part: 
             try:
                 held.enter_context(run.take_lock())
                 runs_folder.lay_out(run, config)
-                first.extend([started(run, session, part), *warnings_of(session, part)])
+                first.extend([started(run, session, part), *warnings_of(session, part), *noticed(session, run.path)])
             except StorageError as error:
                 shutil.rmtree(run.path, ignore_errors=True)
                 raise InputError(f"{error}; free some space or name another folder with --runs-dir") from None
@@ -79,7 +80,7 @@ def begin(run: RunDir, part: Part = ALONE_PART, *, tells_phases: bool = True) ->
     with signals.caught(is_heard=part.is_first) as asked:
         first: list[Event] = []
         if part.is_first:
-            first = [started(run, session, part), *warnings_of(session, part)]
+            first = [started(run, session, part), *warnings_of(session, part), *noticed(session, run.path)]
         yield from trained(run, session, first, _inbox(run, asked, part), part)
 
 
@@ -170,11 +171,14 @@ def prepare(config: RunConfig, part: Part = ALONE_PART) -> Session:
     if isinstance(group, Ranks):
         group.takes(chosen, device.name_of(chosen))
     loaded = [host_by_host(group, lambda: load(config))]
-    return together(group, lambda: _session(config, loaded, chosen, part))
+    return together(group, lambda: session_of(config, loaded, chosen, part))
 
 
-def _session(config: RunConfig, loaded: list[DataSet], chosen: torch.device, part: Part) -> Session:
-    """`loaded` is emptied: samples that go elsewhere free the memory they were read into."""
+def session_of(config: RunConfig, loaded: list[DataSet], chosen: torch.device, part: Part = ALONE_PART) -> Session:
+    """The net over data that are read. `loaded` is emptied: samples that go elsewhere free their memory.
+
+    Raises InputError where data, settings and device do not fit one another.
+    """
     check_fits(config, loaded[0])
     device.check_memory(config, loaded[0], chosen)
     local_size = part.place.local_size if part.place and part.group is not ALONE else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from tui_trainer.data_sets import Task
 from tui_trainer.engine.data.encoding import Encoding
+from tui_trainer.engine.data.opened import Part
+from tui_trainer.report import ColumnFacts
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class DataSet:
     encoding: Encoding | None = None  # how the inputs were made, for a prediction
     target_names: tuple[str, ...] = ()  # columns of values, where they have names
     columns: tuple[tuple[str, int, int], ...] = ()  # (name, first input, end) of a table's columns
+    described: tuple[ColumnFacts, ...] = ()  # a table's columns as they were read, left out or not; for a check
+    place: Callable[[Part, int], str] | None = None  # `people.csv, row 17`, of a split's n-th sample, counted from 0
     notes: tuple[str, ...] = ()  # what was found and done while reading, in sentences
 
     @property

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tui_trainer.data_sets import Task
 from tui_trainer.engine.data.encoding import Encoding
+from tui_trainer.report import ColumnFacts
 
 Part = Literal["train", "validation", "test"]
 Parts = Mapping[Part, np.ndarray]  # row numbers, int64
@@ -84,3 +85,11 @@ class LeavesRowsOut(Protocol):
     @property
     def rows_in_file(self) -> int:
         """Rows of the first file, those left out among them."""
+
+
+@runtime_checkable
+class DescribesColumns(Protocol):
+    """An `Opened` of a table, which can tell of its columns until it encodes them."""
+
+    def describe(self) -> list[ColumnFacts]:
+        """What is known of each column. Looks at every value: for a check, not for every start."""

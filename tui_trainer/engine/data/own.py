@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,12 @@ import torch
 from tui_trainer.config import RunConfig
 from tui_trainer.engine.data.class_folders import walked
 from tui_trainer.engine.data.dataset import DataSet, Samples, Scaling
-from tui_trainer.engine.data.opened import Opened, Parts
+from tui_trainer.engine.data.opened import DescribesColumns, Opened, Parts
 from tui_trainer.engine.data.splitting import split_rows
 from tui_trainer.engine.data.targets import for_loss, target_scaling
 from tui_trainer.errors import InputError
 from tui_trainer.paths import found
+from tui_trainer.report import ColumnFacts
 
 TABLES = (".csv", ".tsv", ".txt", ".data", ".test", ".parquet", ".feather", ".arrow", ".ipc")
 ARRAYS = (".npz", ".npy", ".pt", ".pth", ".safetensors")
@@ -23,9 +25,10 @@ RECORDINGS = (".wav", ".wave")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
 
-def load(config: RunConfig) -> DataSet:
-    """Read, split and encode what `--data` names. Raises InputError."""
+def load(config: RunConfig, *, describes: bool = False) -> DataSet:
+    """Read, split and encode what `--data` names, and describe a table's columns. Raises InputError."""
     opened = open_source(config)
+    described = _described(opened, config) if describes else ()
     parts, split_notes = split_rows(opened, config)
     _check_classes(opened, parts)
     encoded = opened.encode(parts)
@@ -45,9 +48,18 @@ def load(config: RunConfig) -> DataSet:
         encoding=encoded.encoding,
         target_names=opened.target_names,
         columns=encoded.columns,
+        described=described,
+        place=lambda part, number: opened.place(int(parts[part][number])),
         notes=(*opened.notes, *split_notes, *encoded.notes),
     )
     return for_loss(data, config)
+
+
+def _described(opened: Opened, config: RunConfig) -> tuple[ColumnFacts, ...]:
+    if not isinstance(opened, DescribesColumns):
+        return ()
+    targets = config.data.target
+    return tuple(replace(fact, kind="target") if fact.name in targets else fact for fact in opened.describe())
 
 
 def open_source(config: RunConfig) -> Opened:

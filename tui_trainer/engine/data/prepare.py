@@ -19,11 +19,11 @@ from tui_trainer.paths import folder
 from tui_trainer.split_files import ask_for_one
 
 
-def load(whole: RunConfig) -> DataSet:
-    """Read, split and measure. Downloads what is not there. Raises InputError."""
+def load(whole: RunConfig, *, describes: bool = False) -> DataSet:
+    """Read, split and measure; describe a table's columns. Downloads what is not there. Raises InputError."""
     config, seed = whole.data, whole.training.seed
     if is_path(config.name):
-        return own.load(whole)
+        return own.load(whole, describes=describes)
     source = read_source(config.name, folder(config.dir, "--data-dir"))
     train, test = source.train, source.test
     if test is None and whole.split.folds:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import polars as pl
 
@@ -12,8 +11,9 @@ from tui_trainer.data_sections import ColumnKind
 from tui_trainer.engine.data.table.casting import as_kinds, parsed_dates
 from tui_trainer.engine.data.table.places import listed, shown
 from tui_trainer.errors import InputError, nearest
+from tui_trainer.report import ColumnFacts
 
-__all__ = ["ColumnFact", "as_kinds", "column_kinds", "describe_columns"]
+__all__ = ["as_kinds", "column_kinds", "describe_columns"]
 
 LOOKED_AT = 1000  # values, spread over a column, by which words are judged
 FEWEST = 20  # values, below which nothing is called an identifier
@@ -25,17 +25,6 @@ ID_NAME = re.compile(
     r"(?i:^|.*[_\W])(?i:id|ids|uid|guid|uuid|idx|index|key|rownum|row_?number)$|.*[a-z0-9](Id|ID|Index)$"
 )
 ISO_DATE = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$"
-
-
-@dataclass(frozen=True)
-class ColumnFact:
-    """A column as a screen shows it."""
-
-    name: str
-    kind: ColumnKind
-    missing: int
-    distinct: int
-    example: str
 
 
 def column_kinds(table: pl.DataFrame, config: RunConfig) -> dict[str, ColumnKind]:
@@ -104,12 +93,12 @@ def _kind_of_words(words: pl.Series) -> ColumnKind:
     return "category"
 
 
-def describe_columns(table: pl.DataFrame, kinds: dict[str, ColumnKind]) -> list[ColumnFact]:
+def describe_columns(table: pl.DataFrame, kinds: dict[str, ColumnKind]) -> list[ColumnFacts]:
     """Name, kind, missing and distinct values and an example of each column. Counts all values: for a screen."""
     facts = []
     for series in table.iter_columns():
         values = series.drop_nulls()
         distinct = values.hash().n_unique() if series.dtype.is_nested() else values.n_unique()
         example = shown(values.head(1).to_list()[0], 40)[1:-1] if len(values) else ""
-        facts.append(ColumnFact(series.name, kinds[series.name], series.null_count(), distinct, example))
+        facts.append(ColumnFacts(series.name, kinds[series.name], series.null_count(), distinct, example))
     return facts

@@ -14,11 +14,12 @@ from tui_trainer.data_sets import Task
 from tui_trainer.engine.data.opened import Encoded, Part, Parts
 from tui_trainer.engine.data.table.casting import as_kinds, parsed_dates
 from tui_trainer.engine.data.table.joining import joined
-from tui_trainer.engine.data.table.kinds import ColumnFact, column_kinds, describe_columns
+from tui_trainer.engine.data.table.kinds import column_kinds, describe_columns
 from tui_trainer.engine.data.table.places import listed, shown
 from tui_trainer.engine.data.table.reading import read_table
 from tui_trainer.engine.data.table.targets import Targets, targets_of
 from tui_trainer.errors import InputError, nearest
+from tui_trainer.report import ColumnFacts
 
 
 def open_table(path: Path, test: Path | None, config: RunConfig) -> TableSource:
@@ -104,7 +105,7 @@ class TableSource:
         """Rows of the first file, those without a target among them."""
         return self._heights[0]
 
-    def describe(self) -> list[ColumnFact]:
+    def describe(self) -> list[ColumnFacts]:
         """What is known of each column, of the rows that have a target. Counts all values: for a screen."""
         return describe_columns(self._rows(), self._kinds)
 
