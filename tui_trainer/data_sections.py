@@ -60,14 +60,19 @@ class Data(Section):
 
     name: str = knob(
         "digits",
-        "data set to train on, by name, or the path of your own file or folder (also looked for under data_dir)",
+        "data set to train on, by name, or the path of your own file or folder",
         flag="data",
         choices=tuple(DATA_SETS),
         expected=f"one of {', '.join(DATA_SETS)}; or the path of a table (CSV, TSV, Parquet, Feather), of arrays "
         "(.npz, .npy, .pt, .safetensors), of a folder with a folder of pictures or WAV files per class, or of a "
         "Hugging Face data set saved on disk",
     )
-    dir: str = knob("data", "folder that holds the data sets, in torchvision's layout", flag="data_dir", min_length=1)
+    dir: str = knob(
+        "data",
+        "folder that holds the data sets, in torchvision's layout; paths of your own are looked for there too",
+        flag="data_dir",
+        min_length=1,
+    )
     test_data: str = knob("", "file or folder with the test samples, where they do not lie with the others")
     target: Words = knob(
         (),
