@@ -64,7 +64,7 @@ def test_the_table_of_hyperparameters_is_the_declarations() -> None:
 def test_every_flag_in_the_readme_exists() -> None:
     parser = Parser(prog="x")
     add_knobs(parser, RunConfig(), KNOBS.values())
-    own = {"--no-ui", "--json", "--print-config", "--runs-dir", "--name", "--version", "--rounds"}
+    own = {"--no-ui", "--json", "--print-config", "--runs-dir", "--name", "--version", "--rounds", "--check", "--out"}
     own |= {"--readonly", "--refresh", "--ascii", "--ui"}
     own |= {"--out", "--overwrite", "--weights"}  # of `predict`
     own |= {"--net", "--batch", "--against", "--samples", "--quick"}  # of `bench`
