@@ -109,6 +109,7 @@ def test_a_terminal_that_is_hung_up_does_not_harm_the_run(run: RunDir) -> None:
     assert written(run.path)[-1]["reason"] == "completed"
 
 
+@pytest.mark.slow
 def test_a_headless_run_is_attached_to_and_steered_by_two_viewers(run: RunDir, spawn: object) -> None:
     process = spawn("--no-ui", *ENDLESS, stdout=-3)  # type: ignore[operator]
     wait_until(run.is_alive)
@@ -126,6 +127,7 @@ def test_a_headless_run_is_attached_to_and_steered_by_two_viewers(run: RunDir, s
     assert not events_named(run, "command_rejected")
 
 
+@pytest.mark.slow
 def test_settings_that_no_worker_takes_come_back_to_the_form() -> None:
     with Terminal(["--batch-size", "5000", "--drop-last", "--name", "it"]) as terminal:
         terminal.wait_for("Press space to train it")
@@ -148,6 +150,7 @@ def test_without_a_terminal_it_says_what_to_do(cli: object) -> None:
     assert "--no-ui" in said.err
 
 
+@pytest.mark.slow
 def test_resizing_never_breaks_it() -> None:
     with started() as terminal:
         for columns, rows in ((80, 24), (200, 60), (40, 10), (20, 5), (120, 40)):

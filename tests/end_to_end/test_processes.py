@@ -129,6 +129,7 @@ def limited(size: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_while_it_trains_ends_the_run_and_keeps_the_good_checkpoint(spawn: Spawn) -> None:
     process = spawn(*SLOW_ENOUGH)
     wait_until(lambda: any(event.get("kind") == "last" for event in written(RUN)))
@@ -157,6 +158,7 @@ def test_a_disk_full_from_the_start_is_a_sentence_and_leaves_no_folder(spawn: Sp
     assert not RUN.exists()
 
 
+@pytest.mark.slow
 def test_a_resume_that_cannot_write_is_a_sentence_and_changes_nothing(spawn: Spawn) -> None:
     assert spawn("--no-ui", "--epochs", "2", "--name", "it", stdout=subprocess.DEVNULL).wait(timeout=60) == 0
     config, events = (RUN / "config.toml").read_bytes(), (RUN / "events.jsonl").read_bytes()
@@ -168,6 +170,7 @@ def test_a_resume_that_cannot_write_is_a_sentence_and_changes_nothing(spawn: Spa
     assert ((RUN / "config.toml").read_bytes(), (RUN / "events.jsonl").read_bytes()) == (config, events)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(spawn: Spawn, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -239,6 +242,7 @@ def test_a_terminal_shows_results_and_the_matrix_in_colour(columns: int, rows: i
     assert "First steps" not in text  # the live lines are gone
 
 
+@pytest.mark.slow
 def test_without_utf_8_and_colour_the_matrix_keeps_its_columns() -> None:
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "NO_COLOR": "1"}
     screen = screen_of(["--no-ui", "--epochs", "2", "--threads", "1"], 80, 40, **plain)

@@ -106,6 +106,7 @@ def test_the_same_name_with_other_settings_is_refused(cli: Cli) -> None:
     assert "mine.fold-1 was begun with lr 0.001, and 0.1 is asked for now" in said.err
 
 
+@pytest.mark.slow
 def test_a_stopped_series_says_how_to_go_on_and_goes_on(spawn: Callable[..., Any], cli: Cli) -> None:
     slow = ("--no-ui", "--data", "iris", "--folds", "2", "--threads", "1", "--json", "--epochs", "100000")
     process = spawn(*slow)

@@ -58,6 +58,7 @@ def test_the_losses_are_those_of_a_plain_loop_over_the_same_batches() -> None:
     assert ours == pytest.approx(plain, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_on_mnist_too(data_dir: Path) -> None:
     made = session(data="mnist", data_dir=str(data_dir), normalize="unit", validation=0, epochs=2)
     plain = plain_losses(made.data.train.inputs.float() / 255, made.data.train.targets, 128, 64, 2)

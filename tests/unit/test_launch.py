@@ -105,6 +105,7 @@ def test_a_worker_that_cannot_begin_says_why() -> None:
     assert not run.has_begun()
 
 
+@pytest.mark.slow
 def test_a_resume_that_is_refused_leaves_the_run_as_it_was() -> None:
     run = launch.start(build({"epochs": "2", "threads": "1"}), Path("runs"), None, "digits")
     wait_until(lambda: state_of(run).status == "completed" and not run.is_alive())
@@ -124,6 +125,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
         launch.start(ENDLESS, tmp_path / "file" / "runs", None, "digits")
 
 
+@pytest.mark.slow
 def test_the_newest_run_that_trains_is_found(run: RunDir) -> None:
     assert runs_folder.newest_living(Path("runs")).path == run.path
     run.send(commands.Stop())
