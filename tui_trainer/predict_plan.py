@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from tui_trainer.errors import InputError
-from tui_trainer.knobs import read_value
+from tui_trainer.knobs import KNOBS, read_value
 from tui_trainer.paths import folder
 
 Form = Literal["csv", "tsv", "jsonl", "parquet", "arrow"]
@@ -19,6 +20,7 @@ FORMS: dict[str, Form] = {
     ".jsonl": "jsonl", ".ndjson": "jsonl",
 }  # fmt: skip
 STDIN = "-"
+LAYOUT = ("delimiter", "header")  # knobs of a text file's layout, which new files may have otherwise
 BATCH_SIZE = 4096  # rows: full speed of a forward pass, and some MB of memory
 WHAT_COMES_OUT = (
     "One row comes out for each that goes in, in the same order: its number (row) or its name (file), then the class "
@@ -38,6 +40,7 @@ class PredictPlan:
     weights: Choice | None  # None: the best where a validation split chose them, otherwise the last
     device: str
     batch_size: int
+    reading: Mapping[str, str] = field(default_factory=dict)  # knobs of a table's layout, where they were given
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +69,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch-size", metavar="ROWS", default=str(BATCH_SIZE), help=f"rows at once [{BATCH_SIZE}; 1 to 10,000,000]"
     )
+    for name in LAYOUT:
+        knob = KNOBS[name]
+        parser.add_argument(knob.flag, metavar="NAME", help=f"{knob.sentence} [as in training; {knob.expected}]")
     parser.add_argument(
         "--device",
         metavar="DEVICE",
@@ -85,7 +91,8 @@ def read(options: argparse.Namespace) -> PredictPlan:
     asked = read_value("device", options.device)
     if "," in asked:
         raise InputError(f"--device {asked}: a prediction uses one device; name one")
-    return PredictPlan(path, out, form, options.weights, asked, _batch_size(options.batch_size))
+    reading = {name: read_value(name, getattr(options, name)) for name in LAYOUT if getattr(options, name) is not None}
+    return PredictPlan(path, out, form, options.weights, asked, _batch_size(options.batch_size), reading)
 
 
 def _is_there(path: Path) -> bool:

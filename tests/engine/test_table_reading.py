@@ -237,3 +237,17 @@ def test_a_header_of_more_than_a_megabyte_is_whole(tmp_path: Path) -> None:
     table = read(tmp_path, ",".join(names) + "\n" + ",".join(["1.5"] * len(names)) + "\n")
     assert table.columns == names
     assert table.height == 1
+
+
+@pytest.mark.parametrize("header", ["auto", "no"])
+@pytest.mark.parametrize("text", ["Won a prize, call now", "a,b;c\td"])
+def test_new_rows_of_one_text_need_no_quotes_below_its_name(tmp_path: Path, header: str, text: str) -> None:
+    path = write(tmp_path, f"words\n{text}\nsee you\n")
+    (rows,) = blocks(path, config_of(header=header), 10, {"words": "text"})
+    assert rows["words"].to_list() == [text, "see you"]
+
+
+def test_of_one_text_a_delimiter_that_was_asked_for_holds(tmp_path: Path) -> None:
+    path = write(tmp_path, "Won a prize, call now\nsee you, then\n")
+    (rows,) = blocks(path, config_of(header="no", delimiter="tab"), 10, {"column_1": "text"})
+    assert rows["column_1"].to_list() == ["Won a prize, call now", "see you, then"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -45,13 +45,15 @@ class Predicted:
 class Predictor:
     """A run's net, its encoding and the meaning of its outputs. Loads once, answers any number of batches."""
 
-    def __init__(self, found: Checkpoint, on: torch.device) -> None:
-        """Raises InputError for a checkpoint that cannot predict, DamagedCheckpointError."""
+    def __init__(self, found: Checkpoint, on: torch.device, reading: Mapping[str, str] | None = None) -> None:
+        """`reading` are knobs of a table's layout. Raises InputError for a checkpoint that cannot predict,
+        DamagedCheckpointError.
+        """
         saved, facts = preprocessing_in(found)
         self.checkpoint, self.device = found, on
         self.net = restored_net(found, facts).to(on)
         self.meaning = restored_meaning(found, saved, facts)
-        self.encoding = restored_encoding(found, saved)
+        self.encoding = restored_encoding(found, saved, reading or {})
 
     @torch.inference_mode()
     def outputs(self, inputs: Tensor) -> Tensor:
@@ -105,7 +107,7 @@ def predict(run: RunDir, plan: PredictPlan, stdout: IO[bytes]) -> Generator[Pred
     Closed or failed before its end it leaves no file.
     """
     found, sentences = chosen(run, plan.weights)
-    predictor = Predictor(found, device.named(plan.device))
+    predictor = Predictor(found, device.named(plan.device), plan.reading)
     yield from (Predicted(sentence=sentence) for sentence in sentences)
     total = rows_of(plan.path)
     batches = predictor.encoding.batches(plan.path, plan.batch_size)

@@ -5,6 +5,7 @@ JSON and safetensors execute nothing; here every name, size and type is held aga
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,9 +73,17 @@ def preprocessing_in(checkpoint: Checkpoint) -> tuple[Saved, Facts]:
         raise damaged(checkpoint, "preprocessing.json", f"{where} is not as it was written") from None
 
 
-def restored_encoding(checkpoint: Checkpoint, saved: Saved) -> Encoding:
-    """Raises DamagedCheckpointError."""
+def restored_encoding(checkpoint: Checkpoint, saved: Saved, reading: Mapping[str, str]) -> Encoding:
+    """`reading` takes the place of what the checkpoint says of a table's layout. Raises InputError where the run was
+    trained on no table, DamagedCheckpointError.
+    """
     try:
+        if reading and saved.facts["encoding"] != "table":
+            raise InputError(f"--{next(iter(reading))} is for tables, and this run was trained on something else")
+        if reading:
+            facts = saved.facts["facts"]
+            facts = {**facts, "settings": {**facts["settings"], **reading}}
+            saved = Saved({**saved.facts, "facts": facts}, saved.tensors)
         return encodings.restored(saved)
     except InputError:
         raise

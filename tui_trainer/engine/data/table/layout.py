@@ -112,11 +112,13 @@ def lay_out(
     if len(sample) >= SAMPLE and len(body) > 1 and not body[-1].endswith(b"\n"):
         body.pop()  # cut off in its middle
     layouts = [_with(sign, sample) for sign in SEPARATORS.values()]
-    layout = _chosen(layouts, body, source, config.table.delimiter)
+    layout = _by_names(layouts, body, config, kinds) or _chosen(layouts, body, source, config.table.delimiter)
     if whole is not None:
         layout = _with(layout.separator, whole)
     rows = _values(layout, body)
+    named = bool(kinds) and _wanted(config, kinds) <= set(rows[0])  # new rows may have names where training had none
     header = config.table.header == "yes" or (config.table.header == "auto" and _has_names(rows, config, kinds))
+    header = header or named
     names = _names(rows[0], source) if header else _numbered(len(rows[0]), kinds, config)
     lead = blank + (next(records(body, layout.quoting))[1].count(b"\n") if header else 0)
     layout = Layout(layout.separator, layout.quoting, names, lead, layout.spaced_quotes)
@@ -165,6 +167,27 @@ def _values(layout: Layout, body: Sequence[bytes], most: int = JUDGED) -> list[l
             if len(rows) == most:
                 break
     return rows
+
+
+def _by_names(
+    layouts: Sequence[Layout], body: Sequence[bytes], config: RunConfig, kinds: Mapping[str, ColumnKind] | None
+) -> Layout | None:
+    """Of new rows: the separator by which the first line has most of the names that are wanted.
+
+    Of several, the one that most rows agree with: the only column's name stands there by each of them.
+    """
+    if not kinds:
+        return None
+    if config.table.delimiter != "auto":
+        asked = layouts[list(SEPARATORS).index(config.table.delimiter)]
+        return asked if len(_wanted(config, kinds)) == 1 else None  # a message may have many commas
+    best, found = (0, 0.0), None
+    for layout in layouts:
+        rows = _values(layout, body)
+        score = (len(set(rows[0]) & set(kinds)), sum(len(row) == len(rows[0]) for row in rows) / len(rows))
+        if score[0] and score > best:
+            best, found = score, layout
+    return found
 
 
 def _chosen(layouts: Sequence[Layout], body: Sequence[bytes], source: str, asked: str) -> Layout:
@@ -222,6 +245,11 @@ def _has_names(rows: Sequence[Sequence[str]], config: RunConfig, kinds: Mapping[
     return all(word not in column for word, column in zip(first, columns, strict=True))
 
 
+def _wanted(config: RunConfig, kinds: Mapping[str, ColumnKind] | None) -> set[str]:
+    """Columns that new rows have to have."""
+    return {name for name in kinds or () if name not in config.data.derived and name not in config.data.target}
+
+
 def _names(first: Sequence[str], source: str) -> tuple[str, ...]:
     names = [word or f"column_{number}" for number, word in enumerate(first, 1)]
     twice = [name for name, count in Counter(names).items() if count > 1]
@@ -236,7 +264,8 @@ def _names(first: Sequence[str], source: str) -> tuple[str, ...]:
 
 def _numbered(count: int, kinds: Mapping[str, ColumnKind] | None, config: RunConfig) -> tuple[str, ...]:
     """`column_1`, ...; those of new rows that lack the target have the remaining names, in their order."""
-    features = [name for name in kinds or () if name not in config.data.derived and name not in config.data.target]
+    wanted = _wanted(config, kinds)
+    features = [name for name in kinds or () if name in wanted]
     if count == len(features) and all(re.fullmatch(r"column_\d+", name) for name in features):
         return tuple(features)
     return tuple(f"column_{number}" for number in range(1, count + 1))
