@@ -27,11 +27,14 @@ def is_path(name: str) -> bool:
     return name not in DATA_SETS and ("/" in name or "." in name or os.path.exists(name))  # noqa: PTH110
 
 
+_COMMA = re.compile(r",(?![^()]*\))")  # none inside the brackets of a formula
+
+
 def _pairs(value: Any) -> Any:
     """`age=number,zip=category` as people type it -> a table."""
     if not isinstance(value, str):
         return value
-    parts = [part.partition("=") for part in value.split(",") if part.strip()]
+    parts = [part.partition("=") for part in _COMMA.split(value) if part.strip()]
     if any(not sign or not word.strip() or not name.strip() for name, sign, word in parts):
         raise ValueError("pairs expected")
     return {name.strip(): word.strip() for name, _, word in parts}

@@ -254,6 +254,7 @@ class Session:
         return {
             "data": self.data.name,
             "data_digest": self.data.fingerprint,
+            "held_back_digest": self.data.fingerprint_held_back,
             "task": self.data.task,
             "inputs": self.data.inputs,
             "outputs": self.data.outputs,
@@ -263,7 +264,12 @@ class Session:
 
     def _check_identity(self, checkpoint: Checkpoint) -> None:
         for what, now in self._identity().items():
-            then = checkpoint.facts[what]
+            then = checkpoint.facts.get(what, now)  # the digest of what is held back came later
+            if then != now and what == "held_back_digest":
+                raise InputError(
+                    f"the validation or test samples of {self.data.name} are not the ones this run was measured on "
+                    "(the training samples are); restore them, or start a new run"
+                )
             if then != now and what != "data_digest":
                 raise InputError(
                     f"the checkpoint was trained with {what} {then}, but config.toml and the data give {now}; "

@@ -171,7 +171,23 @@ def prepare(config: RunConfig, part: Part = ALONE_PART) -> Session:
     if isinstance(group, Ranks):
         group.takes(chosen, device.name_of(chosen))
     loaded = [host_by_host(group, lambda: load(config))]
+    if group.size > 1:
+        wanted = told_by_first(group, lambda: _what_was_read(loaded[0]))
+        together(group, lambda: _check_same(loaded[0], wanted))
     return together(group, lambda: session_of(config, loaded, chosen, part))
+
+
+def _what_was_read(data: DataSet) -> str:
+    return f"{data.fingerprint} {data.fingerprint_held_back} {data.class_names}"
+
+
+def _check_same(data: DataSet, wanted: str) -> None:
+    """Raises InputError where this process has read other samples than the first one."""
+    if _what_was_read(data) != wanted:
+        raise InputError(
+            f"the processes read different samples of {data.name}; give all hosts the same files, and versions of "
+            "this program and its packages"
+        )
 
 
 def session_of(config: RunConfig, loaded: list[DataSet], chosen: torch.device, part: Part = ALONE_PART) -> Session:

@@ -109,8 +109,17 @@ class DataSet:
     @cached_property
     def fingerprint(self) -> str:
         """A digest of the training split: a run resumes on the same samples or not at all."""
-        digest = hashlib.sha256()
-        for tensor in (self.train.inputs, self.train.targets):
-            digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
-            digest.update(tensor.cpu().contiguous().numpy().data.cast("B"))
-        return digest.hexdigest()
+        return _digest(self.train)
+
+    @cached_property
+    def fingerprint_held_back(self) -> str:
+        """The same of validation and test: the figures of a run that goes on are of the same rows as before."""
+        return _digest(*(part for part in (self.validation, self.test) if part is not None))
+
+
+def _digest(*parts: Samples) -> str:
+    digest = hashlib.sha256()
+    for tensor in (tensor for part in parts for tensor in (part.inputs, part.targets)):
+        digest.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
+        digest.update(tensor.cpu().contiguous().numpy().data.cast("B"))
+    return digest.hexdigest()

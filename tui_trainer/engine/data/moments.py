@@ -17,7 +17,9 @@ def earliest_first(opened: Opened, name: str) -> np.ndarray:
     Raises InputError where one is missing or cannot be put in order.
     """
     values = opened.column(name)
-    if values.dtype.kind in "biuf":
+    if values.dtype.kind in "biu":  # float64 would not tell nanoseconds apart
+        moments, missing = values, np.zeros(len(values), bool)
+    elif values.dtype.kind == "f":
         moments = values.astype(np.float64)
         missing = ~np.isfinite(moments)
     elif values.dtype.kind in "mM":

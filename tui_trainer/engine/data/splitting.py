@@ -150,6 +150,8 @@ class _Splitting:
                         f"({int(both.sum()):,} rows are in both); each row belongs to one part"
                     )
             listed[part] = rows[rows >= 0]
+        if self.split.last_rows and "test" not in listed:
+            self._add_last(pool, listed)
         rest = np.setdiff1d(pool, np.concatenate(list(listed.values())))
         parts.update(listed)
         if "train" not in listed:
@@ -159,6 +161,17 @@ class _Splitting:
             self.notes.append(f"test: the {len(rest):,} rows that no file lists")
         elif len(rest):
             self.notes.append(f"{len(rest):,} rows are in no file of row numbers and are left out")
+
+    def _add_last(self, pool: np.ndarray, listed: dict[Part, np.ndarray]) -> None:
+        """The last rows as the test, beside files that list others."""
+        test = self._last_off(pool)[1]
+        for part, rows in listed.items():
+            if len(both := np.intersect1d(rows, test)):
+                raise InputError(
+                    f"{self.opened.place(int(both[0]))} is among the last {self.split.last_rows:,} rows "
+                    f"(--test-last) and in the {part} rows too ({len(both):,} rows); each row belongs to one part"
+                )
+        listed["test"] = test
 
     def _rows_at(self, numbers: split_files.RowNumbers, pool: np.ndarray) -> np.ndarray:
         """Our rows for the file's numbers, in its order; -1 for those that the source has left out."""
@@ -214,10 +227,18 @@ class _Splitting:
         parts["train"], parts["test"] = pool[~is_test], pool[is_test]
 
     def _by_end(self, parts: dict[Part, np.ndarray]) -> None:
-        rows, last = parts["train"], self.split.last_rows
-        if last >= len(rows):
-            raise InputError(f"--test-last {last:,} leaves nothing to train on: {self._source} has {len(rows):,} rows")
-        parts["train"], parts["test"] = rows[:-last], rows[-last:]
+        parts["train"], parts["test"] = self._last_off(parts["train"])
+
+    def _last_off(self, pool: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(what stays, the file's last rows); those that were left out while reading count too."""
+        places, count = pool, len(pool)
+        if isinstance(self.opened, LeavesRowsOut):
+            places, count = self.opened.file_rows[pool], max(self.opened.rows_in_file, len(pool))
+        last = self.split.last_rows
+        if last >= count:
+            raise InputError(f"--test-last {last:,} leaves nothing to train on: {self._source} has {count:,} rows")
+        is_last = places >= count - last
+        return pool[~is_last], pool[is_last]
 
     def _groups_of(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """(names, each row's number among them)."""

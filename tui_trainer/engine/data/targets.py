@@ -30,9 +30,10 @@ def for_loss(data: DataSet, config: RunConfig) -> DataSet:
 
 
 def _balanced_labels(data: DataSet) -> torch.Tensor:
-    """negatives / positives of each label, the weight of its positives; 1 for a label that no training row has."""
+    """negatives / positives of each label, the weight of its positives; 1 for one that all or no training rows have."""
     positives = data.train.targets.sum(0).cpu()
-    return torch.where(positives > 0, (len(data.train) - positives) / positives, 1.0)
+    is_split = (positives > 0) & (positives < len(data.train))
+    return torch.where(is_split, (len(data.train) - positives) / positives, 1.0)
 
 
 def _balanced(data: DataSet) -> torch.Tensor:

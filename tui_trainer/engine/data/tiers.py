@@ -75,7 +75,7 @@ def place(data: DataSet, device: torch.device, hardware: Hardware, reserved: int
     validation = None if data.validation is None else _put(data.validation, tiers[1], device)
     placed = replace(data, train=train, validation=validation, test=_put(data.test, tiers[-1], device))
     if tiers[0] == "file":  # from memory now, instead of page by page from the file at the first checkpoint
-        vars(placed)["fingerprint"] = data.fingerprint
+        vars(placed).update(fingerprint=data.fingerprint, fingerprint_held_back=data.fingerprint_held_back)
     return placed, feed, Placed(tiers[0], train.nbytes, limits.device, limits.host)
 
 
