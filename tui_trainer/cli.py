@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from tui_trainer.paths import anchored, folder, stem_of
 from tui_trainer.plain_text import prepare_streams
 from tui_trainer.subcommands import ABOUT, COMMANDS, add_dashboard, add_runs_dir, dashboard
 
+MISTAKEN = (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG)
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
@@ -40,8 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("tui-trainer: interrupted before training began; nothing was written", file=sys.stderr)
         return INTERRUPTED
     except OSError as error:
+        if error.filename and error.errno in MISTAKEN:
+            print(f"tui-trainer: {printable(str(error.filename))[:200]}: {error.strerror}", file=sys.stderr)
+            return BAD_INPUT
         if not isinstance(error, BrokenPipeError):
-            print(f"tui-trainer: cannot write: {error.strerror or error}", file=sys.stderr)
+            print(f"tui-trainer: cannot read or write: {error.strerror or error}", file=sys.stderr)
             return FAILED
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  # `tui-trainer runs | head`
         return 0
@@ -62,7 +67,9 @@ def train(arguments: Sequence[str]) -> int:
         return 0
     runs_dir = folder(options.runs_dir, "--runs-dir")
     if options.check:
-        from tui_trainer import headless, worker
+        from tui_trainer import headless, runs_folder, worker
+
+        runs_folder.check_new(runs_dir, options.name)
 
         return headless.show_check(worker.check(config, runs_dir), as_json=options.json)
     if not (options.no_ui or options.json):

@@ -126,6 +126,11 @@ def _unfit_for_split(config: RunConfig) -> str | None:
 
 
 def _unfit_for_text(config: RunConfig) -> str | None:
+    data = config.data
+    if twisted := next(
+        (name for name in data.target if data.columns.get(name, "number") in ("ignore", "constant")), ""
+    ):
+        return f"--columns {twisted}={data.columns[twisted]}: it is the target, which cannot be left out"
     if config.text.features == "sentences" and not config.text.model:
         return "--text-features sentences needs the folder of a sentence model: --text-model FOLDER"
     if config.data.quantile_noise and config.data.normalize != "quantile":

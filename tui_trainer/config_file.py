@@ -81,6 +81,10 @@ class ConfigFile:
 
 def _text_of(path: Path) -> str:
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise InputError(
+                f"{path}: a pipe or a device stands where a TOML file was expected; save it to a file first"
+            )
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None

@@ -10,13 +10,14 @@ import os
 import re
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from tui_trainer.data_sets import DATA_SETS
 from tui_trainer.errors import nearest
 from tui_trainer.sections import Section, knob
 
 ColumnKind = Literal["number", "category", "text", "date", "identifier", "constant", "ignore"]
+MOST_OF_A_FORMULA = 1000  # characters: of 16,000 polars overflows the stack
 KINDS: tuple[str, ...] = get_args(ColumnKind)
 TABLE_OF = {name: f"data.{name}" for name in ("split", "table", "text", "images", "speech")}
 """Where a section stands in TOML, where that is not its own name."""
@@ -37,7 +38,10 @@ def _pairs(value: Any) -> Any:
     parts = [part.partition("=") for part in _COMMA.split(value) if part.strip()]
     if any(not sign or not word.strip() or not name.strip() for name, sign, word in parts):
         raise ValueError("pairs expected")
-    return {name.strip(): word.strip() for name, _, word in parts}
+    pairs = {name.strip(): word.strip() for name, _, word in parts}
+    if len(pairs) < len(parts):
+        raise ValueError("a name stands there twice")
+    return pairs
 
 
 def _words(value: Any) -> Any:
@@ -54,7 +58,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 ColumnKinds = Annotated[dict[str, ColumnKind], BeforeValidator(_pairs)]
-Formulas = Annotated[dict[str, str], BeforeValidator(_pairs)]
+Formulas = Annotated[dict[str, Annotated[str, Field(max_length=MOST_OF_A_FORMULA)]], BeforeValidator(_pairs)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 
@@ -94,7 +98,7 @@ class Data(Section):
     derived: Formulas = knob(
         {},
         "columns made of others, each by a formula in SQL",
-        expected="pairs as in rooms=total_rooms/households",
+        expected=f"pairs as in rooms=total_rooms/households, each name once, of at most {MOST_OF_A_FORMULA} characters",
     )
     label_pattern: str = knob(
         "", "regular expression that finds a file's class in its name, as its first group", expected="one group in ()"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -37,10 +38,12 @@ def found(text: str, data_dir: str, flag: str, near: Path | None = None) -> Path
     places = [path, *([(near if near.is_dir() else near.parent) / path] if near else []), below / path]
     for place in dict.fromkeys(places):
         try:
-            if place.exists():
-                return place
+            is_there = place.exists()
         except (OSError, ValueError):  # a name no file system takes, a folder without rights
             continue
+        if is_there:
+            check_readable(place, flag)
+            return place
     looked = ", ".join(str(place) for place in dict.fromkeys(places))
     raise InputError(
         f"{flag} {ascii(text)[1:-1][:100]}: no such file or folder (looked for {ascii(looked)[1:-1][:300]})"
@@ -69,6 +72,15 @@ def stem_of(name: str) -> str:
     """What a run is named after: its data set, the stem of its own file or of its recipe."""
     stem = Path(name).stem if is_path(name) else name
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:80] or "run"
+
+
+def check_readable(path: Path, what: str) -> None:
+    """Raises InputError for what exists and is neither file nor folder, or may not be read."""
+    shown = ascii(str(path))[1:-1][:200]
+    if not (path.is_file() or path.is_dir()):
+        raise InputError(f"{what} {shown}: a pipe or a device, and no file; save it to a file first")
+    if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+        raise InputError(f"{what} {shown}: may not be read by you; change its rights")
 
 
 def command_of(module: str, *arguments: str) -> list[str]:

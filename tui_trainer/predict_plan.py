@@ -11,7 +11,7 @@ from typing import Literal
 
 from tui_trainer.errors import InputError
 from tui_trainer.knobs import KNOBS, read_value
-from tui_trainer.paths import folder
+from tui_trainer.paths import check_readable, folder
 
 Form = Literal["csv", "tsv", "jsonl", "parquet", "arrow"]
 Choice = Literal["best", "last"]
@@ -85,6 +85,8 @@ def read(options: argparse.Namespace) -> PredictPlan:
     path = None if options.file == STDIN else folder(options.file, "FILE")
     if path is not None and not _is_there(path):
         raise InputError(f"{ascii(str(path))[1:-1][:200]}: no such file or folder")
+    if path is not None:
+        check_readable(path, "FILE")
     out, form = _out(options, path)
     if options.weights not in (None, "best", "last"):
         raise InputError(f"--weights {options.weights[:60]!a} is not allowed; expected best or last")

@@ -62,7 +62,9 @@ class _Series:
     def trained(self, runs_dir: Path) -> Iterator[Event]:
         """All that is missing, in turn."""
         if any(not one.ended for one in self._planned):
-            from tui_trainer import worker  # noqa: F401  # torch, whose seconds say nothing of the splits to come
+            from tui_trainer import worker  # torch, whose seconds say nothing of the splits to come
+
+            worker.check_splits(self._planned[0].config, [one.number for one in self._planned])
         try:
             for one in self._planned:
                 if one.ended:

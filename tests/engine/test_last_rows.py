@@ -72,7 +72,7 @@ def test_a_run_does_not_go_on_beside_other_test_rows(tmp_path: Path) -> None:
     found = checkpoint.find(tmp_path / "checkpoints")
     assert found.last is not None
     table(tmp_path, "test.csv", 20, shift=1.0)
-    with pytest.raises(InputError, match="test samples of y.csv are not the ones this run was measured on"):
+    with pytest.raises(InputError, match=r"test samples of y\.csv are not the ones this run was measured on"):
         Session(config, load(config), CPU).restore(found.last, found.best)
 
 

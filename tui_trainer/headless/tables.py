@@ -26,9 +26,15 @@ from tui_trainer.words import architecture, best_figure, clock, test_figure
 COLOURS = {"training": "green", "paused": "yellow", "lost": "red", "failed": "red", "diverged": "red"}
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """A reader who has had enough is no failure (rich would end with code 1)."""
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """A console that neither wraps nor cuts what a pipe gets."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    return _Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 def table(*columns: str) -> Table:

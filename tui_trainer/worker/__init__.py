@@ -4,8 +4,19 @@
 `launch.py` starts in a session of its own. A run of several processes has an `agent` above them, and each takes part.
 """
 
-from tui_trainer.worker.check import check
+from tui_trainer.worker.check import check, check_splits
 from tui_trainer.worker.part import Part, take_part
 from tui_trainer.worker.training_process import begin, go_on, prepare, resume, resume_named, start
 
-__all__ = ["Part", "begin", "check", "go_on", "prepare", "resume", "resume_named", "start", "take_part"]
+__all__ = [
+    "Part",
+    "begin",
+    "check",
+    "check_splits",
+    "go_on",
+    "prepare",
+    "resume",
+    "resume_named",
+    "start",
+    "take_part",
+]

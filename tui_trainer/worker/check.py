@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from tui_trainer.config import RunConfig
+from tui_trainer.data_sections import is_path
 from tui_trainer.engine import device
-from tui_trainer.engine.data import load
+from tui_trainer.engine.data import load, own
 from tui_trainer.engine.preflight import described, disk, leaks, memory, pace, repeats
 from tui_trainer.events import PhaseBegan
 from tui_trainer.knobs import changed
@@ -17,6 +18,12 @@ from tui_trainer.placement import devices_of
 from tui_trainer.report import Report
 from tui_trainer.split_files import numbers_of
 from tui_trainer.worker.training_process import session_of
+
+
+def check_splits(config: RunConfig, numbers: Iterable[int]) -> None:
+    """Raises InputError where one of the splits cannot be made: before the first is trained on."""
+    if is_path(config.data.name):
+        own.check_splits(config, numbers)
 
 
 def check(config: RunConfig, runs_dir: Path) -> Iterator[PhaseBegan | Report]:
@@ -30,6 +37,8 @@ def check(config: RunConfig, runs_dir: Path) -> Iterator[PhaseBegan | Report]:
     one = changed(one, {"split_number": 1}) if runs > 1 else one
     chosen = device.choose(one.hardware)
     yield PhaseBegan(what=f"reading {config.data.name}")
+    if runs > 1:
+        check_splits(config, range(1, runs + 1))
     began = time.monotonic()
     loaded = [load(one, describes=True)]
     seconds = time.monotonic() - began

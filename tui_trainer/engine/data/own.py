@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tui_trainer.engine.data.opened import DescribesColumns, Opened, Parts
 from tui_trainer.engine.data.splitting import split_rows
 from tui_trainer.engine.data.targets import for_loss, target_scaling
 from tui_trainer.errors import InputError
+from tui_trainer.knobs import changed
 from tui_trainer.paths import found
 from tui_trainer.report import ColumnFacts
 
@@ -60,6 +62,13 @@ def _described(opened: Opened, config: RunConfig) -> tuple[ColumnFacts, ...]:
         return ()
     targets = config.data.target
     return tuple(replace(fact, kind="target") if fact.name in targets else fact for fact in opened.describe())
+
+
+def check_splits(config: RunConfig, numbers: Iterable[int]) -> None:
+    """Split as each of these numbers asks, and keep nothing: a mistake in the last is found before the first run."""
+    opened = open_source(config)
+    for number in numbers:
+        _check_classes(opened, split_rows(opened, changed(config, {"split_number": number}))[0])
 
 
 def open_source(config: RunConfig) -> Opened:
