@@ -163,3 +163,17 @@ def test_a_word_in_a_later_row_is_no_number_however_long_the_file(tmp_path: Path
         read(tmp_path, content)
     with pytest.raises(InputError, match=r"row 150,002 \(line 150,003\): 1 values where there are 2 columns, too few"):
         read(tmp_path, content.replace("x,2.5", "3"))
+
+
+@pytest.mark.parametrize("late", [2, 200_000])
+def test_a_nul_byte_is_named_by_its_line_wherever_it_stands(tmp_path: Path, late: int) -> None:
+    path = write(tmp_path, b"x,word\n" + b"1,a\n" * late + b"2,a\0b\n" + b"3,c\n" * 5)
+    for reading in (lambda: read_table(path, config_of()), lambda: list(blocks(path, config_of(), 1000))):
+        with pytest.raises(InputError, match=rf"line {late + 2:,}: a NUL byte"):
+            reading()
+
+
+def test_names_that_are_not_utf_8_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "größe,word\n1,a\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"line 1: the columns' names are not UTF-8"):
+        read_table(path, config_of())

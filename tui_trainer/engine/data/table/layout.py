@@ -104,6 +104,8 @@ def lay_out(
 ) -> Layout:  # fmt: skip
     """The layout of what begins with `sample`; quotes are judged by all of `whole`. Raises InputError."""
     sample = _text(sample, source)
+    if whole is not None:
+        check_zeros(whole, source)
     lines = sample.splitlines(keepends=True)
     blank = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
     if blank == len(lines):
@@ -119,17 +121,29 @@ def lay_out(
     named = bool(kinds) and _wanted(config, kinds) <= set(rows[0])  # new rows may have names where training had none
     header = config.table.header == "yes" or (config.table.header == "auto" and _has_names(rows, config, kinds))
     header = header or named
+    if header and "\ufffd" in "".join(rows[0]):
+        raise InputError(f"{source}, line {blank + 1}: the columns' names are not UTF-8; save the file as UTF-8")
     names = _names(rows[0], source) if header else _numbered(len(rows[0]), kinds, config)
     lead = blank + (next(records(body, layout.quoting))[1].count(b"\n") if header else 0)
     layout = Layout(layout.separator, layout.quoting, names, lead, layout.spaced_quotes)
     return replace(layout, lead=lead + layout.blank_lines(lines[lead:]))
 
 
+def check_zeros(text: mmap | bytes, source: str, lines_before: int = 0) -> None:
+    """Raises InputError for a NUL byte, naming its line: no text has one."""
+    if (at := text.find(b"\0")) >= 0:
+        line = lines_before + text[:at].count(b"\n") + 1
+        raise InputError(
+            f"{source}, line {line:,}: a NUL byte: not a text file, or a damaged one; expected CSV, Parquet or Feather"
+        )
+
+
 def _text(sample: bytes, source: str) -> bytes:
+    if sample.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        raise InputError(f"{source}: text in UTF-32; save it as UTF-8")
     if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(f"{source}: text in UTF-16; save it as UTF-8")
-    if b"\0" in sample:
-        raise InputError(f"{source}: not a text file (a NUL byte stands in it); expected CSV, Parquet or Feather")
+    check_zeros(sample, source)
     if b"\r" in sample and b"\n" not in sample:
         raise InputError(f"{source}: its lines end with carriage returns alone; save it with line feeds")
     return sample.removeprefix(BYTE_ORDER_MARK)

@@ -27,7 +27,7 @@ from tui_trainer.engine.data.table.files import (
     parsed,
     unreadable,
 )
-from tui_trainer.engine.data.table.layout import Layout, last_end, lay_out
+from tui_trainer.engine.data.table.layout import Layout, check_zeros, last_end, lay_out
 from tui_trainer.engine.data.table.places import rows_of
 from tui_trainer.engine.data.table.walk import Text, mistake_in, without_blank_lines
 from tui_trainer.errors import InputError
@@ -96,6 +96,7 @@ def _text_blocks(
     while not is_last:
         more = file.read(BLOCK)
         is_last, held = not more, held + more
+        check_zeros(more, name, lines_before + held.count(b"\n") - more.count(b"\n"))
         end = len(held) if is_last else last_end(held, layout.quoting)
         if not end:
             if len(held) > LONGEST_RECORD:
