@@ -187,6 +187,7 @@ class Warned(Said):
 
     event: Literal["warned"] = "warned"
     message: str
+    is_note: bool | None = None  # what was done as it always is, and no cause to worry
 
 
 class RunEnded(Said):

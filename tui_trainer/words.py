@@ -217,7 +217,7 @@ def describe(event: Event) -> str:
         case CommandRejected():
             return f"Command rejected: {printable(event.why)}"
         case Warned():
-            return f"Warning: {printable(event.message)}"
+            return f"{'Note' if event.is_note else 'Warning'}: {printable(event.message)}"
         case SplitBegan():
             left = "" if event.seconds_left is None else f", {clock(event.seconds_left)} left"
             return f"Split {event.number} of {event.count}{left}: {printable(event.run)}"

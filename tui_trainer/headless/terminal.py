@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tui_trainer.errors import printable
-from tui_trainer.events import EpochEnded, Event, Progress, RunEnded
+from tui_trainer.events import EpochEnded, Event, Progress, RunEnded, Warned
 from tui_trainer.headless.confusion import confusion_view
 from tui_trainer.measures import COLUMNS, FIRST, kind_of, more
 from tui_trainer.run_state import RunState, advance
@@ -45,6 +45,7 @@ class TerminalPrinter:
                     self._console.print(Text(line, style="bold" if event.is_best else ""))
             case _ if event.event not in QUIET:
                 style = "yellow" if event.event in ("warned", "command_rejected", "paused") else ""
+                style = "dim" if isinstance(event, Warned) and event.is_note else style
                 self._console.print(Text(describe(event), style=style))
             case _:
                 pass

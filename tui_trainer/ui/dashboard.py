@@ -162,7 +162,12 @@ class Dashboard(Stage):
             self.notify("This run has begun; n sets up another one, which k checks.", timeout=4)
         elif self.attempt(self.desk.form.config):
             screen = CheckScreen(self.desk.form, self.desk.runs_dir)
-            self.app.push_screen(screen, lambda _: self.form_was_edited())
+            self.app.push_screen(screen, lambda _: self.after_check())
+
+    def after_check(self) -> None:
+        """Kinds of columns that were chosen there stand in the form."""
+        self.form_was_edited()
+        self.panel("hyperparameters").repaint()
 
     def action_runs(self) -> None:
         """The screen of all runs."""

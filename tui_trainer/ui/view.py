@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from tui_trainer.events import CheckpointSaved, EpochEnded, Event, PhaseBegan, Progress
+from tui_trainer.events import CheckpointSaved, EpochEnded, Event, PhaseBegan, Progress, Warned
 from tui_trainer.history import History
 from tui_trainer.launch import Exit
 from tui_trainer.measures import headline
@@ -44,7 +44,8 @@ class LogBook:
         self.version += 1
         if not isinstance(event, EpochEnded):
             for text in describe(event).splitlines():
-                self.lines.append(LogLine(event.time, event.event, text))
+                kind = "noted" if isinstance(event, Warned) and event.is_note else event.event
+                self.lines.append(LogLine(event.time, kind, text))
             return
         line = LogLine(event.time, event.event, epoch_words(event), event.is_best)
         if self.lines and self.lines[-1].kind == event.event and event.time - self._epoch_at < SECONDS_PER_EPOCH_LINE:

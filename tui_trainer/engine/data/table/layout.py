@@ -133,9 +133,8 @@ def check_zeros(text: mmap | bytes, source: str, lines_before: int = 0) -> None:
     """Raises InputError for a NUL byte, naming its line: no text has one."""
     if (at := text.find(b"\0")) >= 0:
         line = lines_before + text[:at].count(b"\n") + 1
-        raise InputError(
-            f"{source}, line {line:,}: a NUL byte: not a text file, or a damaged one; expected CSV, Parquet or Feather"
-        )
+        expected = "CSV" if source == "standard input" else "CSV, Parquet or Feather"
+        raise InputError(f"{source}, line {line:,}: a NUL byte: not a text file, or a damaged one; expected {expected}")
 
 
 def _text(sample: bytes, source: str) -> bytes:
