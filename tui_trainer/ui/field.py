@@ -50,7 +50,7 @@ def asking_for_path(knob: Knob, form: Form) -> AskText:
         _checking(knob)(text)
 
     kinds = knob.expected.partition("; or the path of ")[2]
-    sentence = f"Its path, as seen from here or from the data folder; ~ is your home. It may be {kinds}."
+    sentence = f"The path, from here or from the data folder (~ is your home), of {kinds}."
     return AskText("data of your own", sentence, value if is_path(value) else "", check)
 
 
