@@ -166,6 +166,7 @@ def test_splits_of_a_saved_table_may_differ_in_order_and_in_types_of_numbers(tmp
     loaded = load(build({"data": str(tmp_path / "saved"), "target": "kind", "validation": 0}))
     assert [name for name, _, _ in loaded.columns] == ["height", "count", "town"]
     assert torch.equal(loaded.train.inputs, loaded.test.inputs)
+    assert loaded.place is not None
     assert loaded.place("test", 4) == f"{tmp_path / 'saved'}, test, row 5"
 
 

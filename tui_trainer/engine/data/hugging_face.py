@@ -184,13 +184,15 @@ def _table(path: Path, splits: dict[Part, Any], config: RunConfig) -> Opened:
 
     columns = list(splits["train"].features)
     train = path.with_name(f"{path.name}, train")
-    frame = None
+    frame: pl.DataFrame | None = None
     for part, rows in splits.items():
         if not len(rows):
             raise InputError(f"{path}: split {part} has no rows; leave it out, or fill it")
         place = path.with_name(f"{path.name}, {part}")
         below = cleaned(_frame(rows, place).select(columns), config, rows_of(str(place)))
         frame = below if frame is None else joined(frame, below, train, place)
+    if frame is None:
+        raise InputError(f"{path}: no splits in it; save the data set anew")
     return open_frame(frame, _given(splits), path, config)
 
 
@@ -199,7 +201,7 @@ def _frame(rows: Any, place: object) -> pl.DataFrame:
     import polars
 
     try:
-        frame = rows.to_polars()
+        frame: pl.DataFrame = rows.to_polars()
     except Exception as error:  # pyarrow's and polars' own, for types that only one of them has
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{place}: cannot be read as a table ({reason}); save it without that column") from None
