@@ -180,6 +180,8 @@ class _Opens:
         ({"x": _with(3, -np.inf), "y": Y}, r"row 4: .* is -inf"),
         ({"x": _with(3, 1e300), "y": Y}, r"row 4: .* too large for float32"),
         ({"x": X, "y": np.where(Y == 1, np.nan, 1.5)}, r"array 'y', row 2: the target is infinite or no number"),
+        ({"x": X, "y": np.where(np.arange(60) == 4, 1e300, 1.5)}, r"array 'y', row 5: the target 1e\+300 is too large"),
+        ({"x": X, "y": np.full(60, 2.5)}, r"array 'y': the target is 2\.5 in all 60 rows"),
         ({"x": X, "y": Y[:59]}, r"array 'y': 59 targets for 60 rows"),
         ({"x": X, "y": Y * 0}, r"array 'y': only one class, '0'"),
         ({"x": X[:0], "y": Y[:0]}, r"array 'x': no rows"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from tests.engine.small import session
-from tui_trainer.engine.evaluation import _class_scores
+from tui_trainer.engine.evaluation import PAIRS, _class_scores, _value_scores
 
 
 @given(
@@ -69,3 +69,14 @@ def test_evaluating_leaves_the_random_state_and_the_mode_alone() -> None:
     assert torch.equal(before, torch.get_rng_state())
     assert made.model.training
     assert made.evaluate(made.data.test) == first  # no dropout in it
+
+
+@pytest.mark.parametrize("rows", [1, 128, 129, 200, 255, 256, 1000])
+def test_pairs_are_spread_over_all_rows(rows: int) -> None:
+    true = torch.arange(float(rows)).unsqueeze(1)
+    pairs = _value_scores(0.0, torch.zeros(rows, 1), true, session(data="diabetes").data).pairs
+    assert pairs is not None
+    assert len(pairs) == min(rows, PAIRS)
+    shown = [value for value, _ in pairs]
+    assert shown == sorted(set(shown))
+    assert shown[-1] >= rows * (1 - 1 / PAIRS) - 1

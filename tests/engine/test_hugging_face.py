@@ -130,3 +130,60 @@ def test_a_table_goes_through_the_reader_of_tables_with_its_splits(tmp_path: Pat
     assert loaded.class_names == ("no", "yes")
     assert loaded.train.targets.tolist() == [0, 1] * 20
     assert [name for name, _, _ in loaded.columns] == ["height", "town"]
+
+
+def _towns() -> dict[str, Any]:
+    """Rows whose words, gaps and numbers need every kind of cleaning."""
+    random = np.random.default_rng(0)
+    height = random.normal(size=60).tolist()
+    height[3] = None
+    return {
+        "height": height,
+        "count": random.integers(0, 90, 60).tolist(),
+        "town": [("Ulm", " Ulm", "Bonn", "NA")[row % 4] for row in range(60)],
+        "kind": ["no", "yes"] * 30,
+    }
+
+
+def test_a_saved_table_gives_the_inputs_of_the_same_table_in_csv(tmp_path: Path) -> None:
+    columns = _towns()
+    datasets.Dataset.from_dict(columns).save_to_disk(tmp_path / "saved")
+    datasets.Dataset.from_dict(columns).to_csv(tmp_path / "same.csv", index=False)
+    settings = {"target": "kind", "derived": {"double": "height * 2"}, "validation": 0}
+    one, other = (load(build({**settings, "data": str(tmp_path / name), "seed": 1})) for name in ("saved", "same.csv"))
+    assert one.columns == other.columns
+    assert "double" in [name for name, _, _ in one.columns]
+    assert torch.equal(one.train.inputs, other.train.inputs)
+    assert torch.equal(one.test.inputs, other.test.inputs)
+
+
+def test_splits_of_a_saved_table_may_differ_in_order_and_in_types_of_numbers(tmp_path: Path) -> None:
+    train, test = _towns(), _towns()
+    test["count"] = [float(number) for number in test["count"]]
+    test = dict(reversed(test.items()))
+    splits = {"test": datasets.Dataset.from_dict(test), "train": datasets.Dataset.from_dict(train)}
+    datasets.DatasetDict(splits).save_to_disk(tmp_path / "saved")
+    loaded = load(build({"data": str(tmp_path / "saved"), "target": "kind", "validation": 0}))
+    assert [name for name, _, _ in loaded.columns] == ["height", "count", "town"]
+    assert torch.equal(loaded.train.inputs, loaded.test.inputs)
+    assert loaded.place is not None
+    assert loaded.place("test", 4) == f"{tmp_path / 'saved'}, test, row 5"
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "sentence"),
+    [
+        ("height", [float("inf")] * 60, r"saved, train, row 1, column 'height': infinity"),
+        ("blob", [b"x"] * 60, r"saved, train, row 1, column 'blob': holds Binary"),
+        ("count", ["many"] * 60, r"saved, test, column 'count': holds numbers, .* in saved, train words"),
+        ("goal", [1.5, float("nan"), 1e300] * 20, r"saved, train, row 3, column 'goal': 1e\+300 is too large"),
+    ],
+)
+def test_a_saved_table_that_cannot_serve_is_refused(
+    tmp_path: Path, column: str, values: list[Any], sentence: str
+) -> None:
+    plain = {**_towns(), "blob": ["x"] * 60, "goal": [1.0, 2.0] * 30}
+    train = datasets.Dataset.from_dict({**plain, column: values})
+    datasets.DatasetDict({"train": train, "test": datasets.Dataset.from_dict(plain)}).save_to_disk(tmp_path / "saved")
+    with pytest.raises(InputError, match=sentence):
+        load(build({"data": str(tmp_path / "saved"), "target": "goal"}))

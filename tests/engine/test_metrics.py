@@ -132,12 +132,12 @@ def test_areas_are_scikit_learns_for_any_ties(rows: list[tuple[tuple[float, bool
     roc, pr = ours.ranked(scores, positives)
     for column in range(scores.shape[1]):
         y, s = positives[:, column].numpy(), scores[:, column].numpy()
-        if y.any():
-            assert pr[column].item() == pytest.approx(theirs.average_precision_score(y, s), **EXACT)
         if y.any() and not y.all():
+            assert pr[column].item() == pytest.approx(theirs.average_precision_score(y, s), **EXACT)
             assert roc[column].item() == pytest.approx(theirs.roc_auc_score(y, s), **EXACT)
         else:
             assert math.isnan(roc[column].item())
+            assert math.isnan(pr[column].item())
 
 
 def test_many_columns_are_sorted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +169,7 @@ def test_a_split_with_one_class_or_one_value_leaves_figures_undefined_and_crashe
             assert emptied(made.evaluate(negatives)) == {"val_roc_auc", "val_pr_auc", "val_r2"}
         many = session_of("classes")
         scores = many.evaluate(many.data.test.pick(torch.zeros(1, dtype=torch.int64)), in_full=True)
-        assert emptied(scores) == {"val_roc_auc", "val_r2"}
+        assert emptied(scores) == {"val_roc_auc", "val_pr_auc", "val_r2"}
         labels = session_of("labels")
         none = Samples(labels.data.test.inputs, torch.zeros_like(labels.data.test.targets))
         assert emptied(labels.evaluate(none)) == {"val_roc_auc", "val_pr_auc", "val_r2"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -126,3 +127,23 @@ def test_without_transformers_the_sentence_says_what_to_install(
 
     with pytest.raises(InputError, match=r"pip install 'tui-trainer\[hf\]'"):
         encoded(TABLE, TEXT, 4, text_features="sentences", text_model=str(tmp_path))
+
+
+@pytest.mark.slow  # as above
+def test_columns_on_several_threads_leave_transformers_as_loud_as_it_was() -> None:
+    logging = pytest.importorskip("transformers", reason="needs the extra hf").utils.logging
+    before, entered, may_leave = logging.get_verbosity(), threading.Event(), threading.Event()
+
+    def second() -> None:
+        with sentences._quiet():
+            entered.set()
+            may_leave.wait(60)
+
+    other = threading.Thread(target=second)
+    with sentences._quiet():
+        other.start()
+        is_among_us = entered.wait(0.1)
+    may_leave.set()
+    other.join(60)
+    assert not is_among_us
+    assert logging.get_verbosity() == before

@@ -180,8 +180,9 @@ def _value_scores(loss: float, outputs: Tensor, targets: Tensor, data: DataSet) 
     """In original units; the pairs are of the first value."""
     shift, spread = (bound.to(outputs.device) for bound in (data.scaling.target_shift, data.scaling.target_spread))
     predicted = outputs.double() * spread + shift
-    every = max(1, len(targets) // PAIRS)
-    pairs = torch.stack((targets.double()[::every, 0], predicted[::every, 0]), 1)[:PAIRS].tolist()
+    count = min(PAIRS, len(targets))  # spread evenly over all of them, in whole numbers: exact for any length
+    sampled = torch.arange(count, device=outputs.device) * len(targets) // max(1, count)
+    pairs = torch.stack((targets.double()[sampled, 0], predicted[sampled, 0]), 1).tolist()
     return Scores(
         val_loss=loss,
         **metrics.read(metrics.of_values(predicted, targets.double())),

@@ -48,7 +48,7 @@ def _ranked(scores: Tensor, positives: Tensor) -> tuple[Tensor, Tensor]:
     total, others = hits[:, -1].double(), misses[:, -1].double()
     area = (lost * (hits + hits_before)).sum(1).double() / 2
     precision = hits.double() / places
-    pr = (gained * precision).sum(1) / total
+    pr = torch.where(others > 0, (gained * precision).sum(1) / total, torch.nan)
     return area / (total * others), pr
 
 

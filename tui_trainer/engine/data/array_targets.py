@@ -40,7 +40,7 @@ def understood(raw: np.ndarray, asked: str, where: str, place: Callable[[int], s
     if is_text and task != "classes":
         raise InputError(f"{where}: --task {task} needs numbers, and the targets are strings; use --task classes")
     if task == "values":
-        return Targets("values", torch.from_numpy(columns.astype(np.float32)), (), notes)
+        return Targets("values", _values(columns, where, place), (), notes)
     if task == "labels":
         return _labels(columns, place)
     return _classes(columns, notes, where)
@@ -62,6 +62,20 @@ def _task(columns: np.ndarray, is_text: bool, where: str) -> tuple[Task, tuple[s
             "--task classes takes each as a class",
         )
     return "classes", ()
+
+
+def _values(columns: np.ndarray, where: str, place: Callable[[int], str]) -> Tensor:
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused below
+        values = columns.astype(np.float32)
+    if (beyond := np.argwhere(~np.isfinite(values))).size:
+        row, column = beyond[0]
+        raise InputError(f"{place(int(row))}: the target {columns[row, column]} is too large for float32; scale it")
+    if len(values) > 1 and (same := np.flatnonzero(values.min(axis=0) == values.max(axis=0))).size:
+        which = f"column {int(same[0]) + 1:,} of the targets" if values.shape[1] > 1 else "the target"
+        raise InputError(
+            f"{where}: {which} is {values[0, same[0]]:g} in all {len(values):,} rows; there is nothing to predict"
+        )
+    return torch.from_numpy(values)
 
 
 def _labels(columns: np.ndarray, place: Callable[[int], str]) -> Targets:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,6 +19,9 @@ from tui_trainer.engine.data.class_folders import PARTS_BY_FOLDER
 from tui_trainer.engine.data.media import Item, MediaSource, check_task
 from tui_trainer.engine.data.opened import Opened, Part, Parts
 from tui_trainer.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def open_saved(path: Path, test: Path | None, config: RunConfig) -> Opened:
@@ -63,7 +66,8 @@ def _splits(path: Path) -> tuple[dict[Part, Any], tuple[str, ...]]:
             )
     if not by_part:
         raise InputError(f"{path}: splits {', '.join(saved)}; expected train, and perhaps validation and test")
-    return by_part, tuple(notes)
+    every: tuple[Part, ...] = ("train", "validation", "test")
+    return {part: by_part[part] for part in every if part in by_part}, tuple(notes)
 
 
 def _library() -> Any:
@@ -172,16 +176,37 @@ def _given(splits: dict[Part, Any]) -> Parts:
 
 
 def _table(path: Path, splits: dict[Part, Any], config: RunConfig) -> Opened:
+    """Read, cleaned and joined as files of tables are."""
+    from tui_trainer.engine.data.table.cleaning import cleaned
+    from tui_trainer.engine.data.table.frame_source import open_frame
+    from tui_trainer.engine.data.table.joining import joined
+    from tui_trainer.engine.data.table.places import rows_of
+
+    columns = list(splits["train"].features)
+    train = path.with_name(f"{path.name}, train")
+    frame: pl.DataFrame | None = None
+    for part, rows in splits.items():
+        if not len(rows):
+            raise InputError(f"{path}: split {part} has no rows; leave it out, or fill it")
+        place = path.with_name(f"{path.name}, {part}")
+        below = cleaned(_frame(rows, place).select(columns), config, rows_of(str(place)))
+        frame = below if frame is None else joined(frame, below, train, place)
+    if frame is None:
+        raise InputError(f"{path}: no splits in it; save the data set anew")
+    return open_frame(frame, _given(splits), path, config)
+
+
+def _frame(rows: Any, place: object) -> pl.DataFrame:
+    """Rows as polars has them, their classes by name. Raises InputError naming a column that polars has no type for."""
     import polars
 
-    from tui_trainer.engine.data.table.frame_source import open_frame
-
-    frames = []
-    for rows in splits.values():
-        frame = rows.to_polars()
-        for name, feature in rows.features.items():
-            if type(feature).__name__ == "ClassLabel":
-                classes = dict(enumerate(feature.names))
-                frame = frame.with_columns(polars.col(name).replace_strict(classes, default=None))
-        frames.append(frame)
-    return open_frame(polars.concat(frames), _given(splits), path, config)
+    try:
+        frame: pl.DataFrame = rows.to_polars()
+    except Exception as error:  # pyarrow's and polars' own, for types that only one of them has
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{place}: cannot be read as a table ({reason}); save it without that column") from None
+    for name, feature in rows.features.items():
+        if type(feature).__name__ == "ClassLabel":
+            classes = dict(enumerate(feature.names))
+            frame = frame.with_columns(polars.col(name).replace_strict(classes, default=None))
+    return frame

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tui_trainer import devices
 from tui_trainer.config import RunConfig
 from tui_trainer.data_sets import Task
 from tui_trainer.engine.data.class_folders import ClassFiles, Kind, files_below
@@ -87,8 +88,7 @@ def decoded(items: Sequence[Item], encoding: FileEncoding) -> Iterator[Decoded |
         except Exception as error:  # decoders raise whatever they meet: SyntaxError, struct.error, IndexError, ...
             return " ".join(str(error).split())[:200] or type(error).__name__
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with ThreadPoolExecutor(cores) as pool:
+    with ThreadPoolExecutor(devices.usable_cores()) as pool:
         for start in range(0, len(items), AT_ONCE):
             yield from pool.map(attempt, [items[row] for row in range(start, min(start + AT_ONCE, len(items)))])
 

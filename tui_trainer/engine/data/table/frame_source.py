@@ -31,3 +31,11 @@ class FrameSource(TableSource):
             part: np.flatnonzero(np.isin(self._all_rows, rows)).astype(np.int64) for part, rows in self._parts.items()
         }
         return kept
+
+    def place(self, row: int) -> str:
+        """`saved, test, row 17`, counted in its part."""
+        of_all = int(self._all_rows[row])
+        for part, rows in self._parts.items():
+            if len(found := np.flatnonzero(rows == of_all)):
+                return f"{self._paths[0]}, {part}, row {int(found[0]) + 1:,}"
+        return super().place(row)

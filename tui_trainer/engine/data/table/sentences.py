@@ -7,6 +7,7 @@ the CPU, so that a row's vector does not depend on the device of the moment.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 TEXTS_AT_ONCE = 32
+ONE_AT_A_TIME = threading.RLock()  # columns are fitted on several threads; Transformers' verbosity is the process's
 Progress = Callable[[int, int], None]  # (texts done, of how many)
 
 
@@ -110,18 +112,19 @@ class SentenceModel:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No warnings and progress bars of Transformers on somebody's screen."""
+    """No warnings and progress bars of Transformers on somebody's screen; one thread at a time, also at the model."""
     from transformers.utils import logging
 
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
+    with ONE_AT_A_TIME:
+        level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        try:
+            yield
+        finally:
+            logging.set_verbosity(level)
+            if bars:
+                logging.enable_progress_bar()
 
 
 @dataclass(frozen=True, eq=False)
