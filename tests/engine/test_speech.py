@@ -229,3 +229,14 @@ def test_every_row_is_decoded_in_its_place(tmp_path: Path) -> None:
     for row in (0, 7, 11):
         alone = encoded.encoding.decode(tmp_path / source.file_names()[row]).values
         assert torch.equal(encoded.inputs["train"][row], torch.from_numpy(alone))
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
+def test_a_wav_that_was_streamed_is_read_to_its_end(tmp_path: Path, size: int) -> None:
+    path = write_wav(tmp_path / "a.wav", tone(300))
+    whole = path.read_bytes()
+    at = whole.index(b"data") + 4
+    path.write_bytes(whole[:at] + size.to_bytes(4, "little") + whole[at + 4 :])
+    rate, sound = read_wav(path)
+    assert rate == RATE
+    assert np.array_equal(sound, tone(300))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import warnings
 from io import BytesIO
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -28,6 +29,8 @@ def read_wav(item: Item) -> tuple[int, np.ndarray]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks of other programs, such as their notes
         rate, samples = wavfile.read(opener(item))
+        if not len(samples):  # rate_of found some: a streamed file's 0 is taken at its word
+            rate, samples = wavfile.read(BytesIO(_with_size(opener(item))))
     if samples.dtype == np.uint8:
         sound = (samples.astype(np.float32) - 128) / 128
     elif samples.dtype.kind == "f":
@@ -53,6 +56,12 @@ def rate_of(item: Item) -> int:
 
 
 def _rate(file: BinaryIO, size: int) -> int:
+    rate, _, promised = _samples_of(file)
+    return _checked(rate, promised, size - file.tell())
+
+
+def _samples_of(file: BinaryIO) -> tuple[int, str, int]:
+    """(samples a second, order of bytes, promised bytes of samples); the file stands at the first of these then."""
     start = file.read(12)
     if len(start) == 0:
         raise UnreadableError("the file is empty")
@@ -63,7 +72,7 @@ def _rate(file: BinaryIO, size: int) -> int:
     while len(head := file.read(8)) == 8:
         length = struct.unpack(f"{order}I", head[4:])[0]
         if head[:4] == b"data":
-            return _checked(rate, length, size - file.tell())
+            return rate, order, length
         content = file.read(min(length, 16))
         if head[:4] == b"fmt " and len(content) == 16:
             rate = struct.unpack(f"{order}I", content[4:8])[0]
@@ -71,10 +80,19 @@ def _rate(file: BinaryIO, size: int) -> int:
     raise UnreadableError("truncated: it ends before its samples")
 
 
+def _with_size(source: Path | BytesIO) -> bytes:
+    """The same file, with the size of its samples in their header."""
+    content = source.getvalue() if isinstance(source, BytesIO) else source.read_bytes()
+    file = BytesIO(content)
+    _, order, _ = _samples_of(file)
+    at = file.tell()
+    return content[: at - 4] + struct.pack(f"{order}I", len(content) - at) + content[at:]
+
+
 def _checked(rate: int, promised: int, there: int) -> int:
     if promised > there and promised not in UNKNOWN_SIZES:
         raise UnreadableError(f"truncated: {there:,} bytes of samples where its header promises {promised:,}")
-    if there == 0 or promised == 0:
+    if there == 0:
         raise UnreadableError("it has no samples")
     if rate == 0:
         raise UnreadableError("its header gives no sampling rate")
