@@ -275,3 +275,23 @@ def test_a_zip_of_something_else_is_named(tmp_path: Path) -> None:
         opened(tmp_path / "a.npz")
     with pytest.raises(InputError, match="quantile is for tables"):
         opened(_npz(tmp_path, x=X, y=Y), normalize="quantile")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "kind"),
+    [
+        (torch.zeros(60, 4, dtype=torch.complex64), "complex"),
+        (torch.zeros(60, 4).to_sparse(), "sparse"),
+        (torch.empty(60, 4, device="meta"), "meta"),
+    ],
+)
+def test_tensors_that_are_no_plain_numbers_are_named(tmp_path: Path, inputs: torch.Tensor, kind: str) -> None:
+    torch.save({"x": inputs, "y": torch.arange(60) % 2}, tmp_path / "t.pt")
+    with pytest.raises(InputError, match=rf"t\.pt, array 'x': a {kind}"):
+        load(build({"data": str(tmp_path / "t.pt"), "target": "y"}))
+
+
+def test_rows_without_a_number_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", x=np.zeros((60, 0)), y=np.arange(60) % 2)
+    with pytest.raises(InputError, match="no numbers in a row"):
+        load(build({"data": str(tmp_path / "t.npz")}))

@@ -149,7 +149,9 @@ def rows_of(path: Path | None) -> int | None:
             sample = file.read(SAMPLE)
         lines = sample.count(b"\n")
         return round(lines * path.stat().st_size / len(sample)) if lines else None
-    with suppress(OSError, ValueError, pl.exceptions.PolarsError):  # what is wrong with it, the encoding says
+    with suppress(
+        OSError, ValueError, TypeError, pl.exceptions.PolarsError
+    ):  # what is wrong with it, the encoding says
         if suffix == ".npy":
             return len(np.load(path, mmap_mode="r", allow_pickle=False))
         if suffix in (".parquet", ".feather", ".arrow", ".ipc"):

@@ -117,7 +117,10 @@ class _Stream:
             self._next += skipped
         data = self._stream.read((stop - start) * width)
         if len(data) < (stop - start) * width:
-            raise EOFError(f"array {self._member} ends in its row {start + len(data) // max(1, width) + 1:,}")
+            row = start + len(data) // max(1, width) + 1
+            raise InputError(
+                f"{self._path}, array {self._member!r}: ends in its row {row:,}, before its header says; save it anew"
+            )
         self._next = stop
         return np.frombuffer(data, self._dtype).reshape(stop - start, *self._row)
 
@@ -191,12 +194,28 @@ def _loaded(path: Path) -> Any:
 def _sliced(path: Path, name: str, rows: Any) -> Stored:
     """`rows` is a tensor, or one of safetensors that is not read yet."""
     shape = tuple(rows.shape) if isinstance(rows, torch.Tensor) else tuple(rows.get_shape())
-    return Stored(path, name, shape, lambda start, stop: _array(rows[start:stop]))
+
+    def read(start: int, stop: int) -> np.ndarray:
+        if isinstance(rows, torch.Tensor) and (kind := _unfit(rows)):
+            raise InputError(
+                f"{path}, array {name!r}: a {kind} tensor where plain numbers were expected; save it dense, "
+                "on the CPU, as float32 or integers"
+            )
+        return _array(rows[start:stop])
+
+    return Stored(path, name, shape, read)
+
+
+def _unfit(tensor: torch.Tensor) -> str:
+    """What makes a tensor no plain array of numbers, or ""."""
+    kinds = {
+        "meta (without data)": tensor.is_meta, "sparse": tensor.layout != torch.strided,
+        "quantized": tensor.is_quantized, "complex": tensor.is_complex(),
+    }  # fmt: skip
+    return next((kind for kind, is_so in kinds.items() if is_so), "")
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:
-    if tensor.is_complex() or tensor.is_sparse or tensor.is_quantized:
-        raise TypeError(f"a tensor of {tensor.dtype}, where plain numbers are expected")
     dense = tensor.detach()
     is_short_float = dense.is_floating_point() and dense.dtype not in (torch.float32, torch.float64)
     array: np.ndarray = (dense.float() if is_short_float else dense).numpy()  # numpy knows no bfloat16

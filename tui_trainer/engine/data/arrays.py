@@ -77,6 +77,8 @@ def open_arrays(path: Path, test: Path | None, config: RunConfig) -> Opened:
             raise InputError(f"--test-data {test}: has parts of its own; expected one x and one y")
         pairs = [Pair("train", pairs[0].inputs, pairs[0].targets), Pair("test", others[0].inputs, others[0].targets)]
     for pair in pairs:
+        if width(pair.inputs) == 0:
+            raise InputError(f"{pair.inputs}: no numbers in a row (its shape is {pair.inputs.shape}); expected inputs")
         if width(pair.inputs) != width(pairs[0].inputs):
             raise InputError(
                 f"{pair.inputs}: {width(pair.inputs):,} numbers a row where {pairs[0].inputs} has "

@@ -19,6 +19,7 @@ from tui_trainer.engine.data.media import Item, UnreadableError, opener
 
 UNKNOWN_SIZES = (0, 0xFFFFFFFF)  # what a program writes that streams into a pipe
 FULL_SCALE = {"int16": 2**15, "int32": 2**31}
+MOST_RATE = 1_000_000  # samples a second; beyond it a header lies, and resampling would take all memory
 
 
 def read_wav(item: Item) -> tuple[int, np.ndarray]:
@@ -94,6 +95,6 @@ def _checked(rate: int, promised: int, there: int) -> int:
         raise UnreadableError(f"truncated: {there:,} bytes of samples where its header promises {promised:,}")
     if there == 0:
         raise UnreadableError("it has no samples")
-    if rate == 0:
-        raise UnreadableError("its header gives no sampling rate")
+    if not 0 < rate <= MOST_RATE:
+        raise UnreadableError(f"its header gives a sampling rate of {rate:,} a second")
     return rate
