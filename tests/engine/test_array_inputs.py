@@ -60,3 +60,21 @@ def test_new_rows_of_floats_are_no_bytes(tmp_path: Path) -> None:
     encoding = ArrayEncoding(4, "floats")
     new(pictures)
     assert "holds bytes, and this run learned from floats" in encoding.notes()[0]
+
+
+@pytest.mark.parametrize(
+    ("targets", "task"),
+    [
+        (np.arange(60) % 20 * 7, "classes"),
+        (np.arange(2600) % 26, "classes"),
+        (np.arange(2000) % 100, "classes"),
+        (np.arange(2000) % 100 * 2, "values"),
+        (np.arange(2000) % 100 + 17, "values"),
+        (np.arange(900) % 100, "values"),
+        (RANDOM.poisson(10, 2000), "values"),
+    ],
+)
+def test_integers_are_classes_where_they_are_few_or_numbered_with_rows_enough(
+    tmp_path: Path, targets: np.ndarray, task: str
+) -> None:
+    assert opened(_npz(tmp_path, x=np.zeros((len(targets), 2)), y=targets)).task == task
