@@ -76,6 +76,8 @@ def test_recordings_are_read_as_wav_files(tmp_path: Path) -> None:
     encoded = source.encode(every_row(source))
     (alone,) = encoded.encoding.batches(tmp_path / "3.wav", 1)
     assert torch.equal(encoded.inputs["train"][3], alone.inputs[0])
+    (whole,) = encoded.encoding.batches(tmp_path / "saved", 8)
+    assert torch.equal(encoded.inputs["train"], whole.inputs)
 
 
 def test_a_damaged_picture_is_named_by_its_row(tmp_path: Path) -> None:
