@@ -76,6 +76,8 @@ def test_recordings_are_read_as_wav_files(tmp_path: Path) -> None:
     encoded = source.encode(every_row(source))
     (alone,) = encoded.encoding.batches(tmp_path / "3.wav", 1)
     assert torch.equal(encoded.inputs["train"][3], alone.inputs[0])
+    (whole,) = encoded.encoding.batches(tmp_path / "saved", 8)
+    assert torch.equal(encoded.inputs["train"], whole.inputs)
 
 
 def test_a_damaged_picture_is_named_by_its_row(tmp_path: Path) -> None:
@@ -187,3 +189,33 @@ def test_a_saved_table_that_cannot_serve_is_refused(
     datasets.DatasetDict({"train": train, "test": datasets.Dataset.from_dict(plain)}).save_to_disk(tmp_path / "saved")
     with pytest.raises(InputError, match=sentence):
         load(build({"data": str(tmp_path / "saved"), "target": "goal"}))
+
+
+def test_new_rows_of_a_saved_table_are_read_by_batches(tmp_path: Path) -> None:
+    rows = datasets.Dataset.from_dict(_towns())
+    rows.save_to_disk(tmp_path / "saved")
+    datasets.DatasetDict({"train": rows, "test": rows.select(range(50))}).save_to_disk(tmp_path / "both")
+    datasets.DatasetDict({"a": rows, "b": rows}).save_to_disk(tmp_path / "unclear")
+    source = opened(tmp_path / "saved", target="kind")
+    encoded = source.encode(every_row(source))
+    batches = list(encoded.encoding.batches(tmp_path / "saved", 25))
+    assert [len(batch.names) for batch in batches] == [25, 25, 10]
+    assert batches[1].names[0] == "26"
+    assert torch.equal(torch.cat([batch.inputs for batch in batches]), encoded.inputs["train"])
+    (test,) = encoded.encoding.batches(tmp_path / "both", 100)
+    assert torch.equal(test.inputs, encoded.inputs["train"][:50])
+    with pytest.raises(InputError, match=r"which of its splits a, b is meant\? name its folder, as in .*unclear/a"):
+        list(encoded.encoding.batches(tmp_path / "unclear", 100))
+    assert len(list(encoded.encoding.batches(tmp_path / "unclear" / "a", 100))) == 1
+
+
+def test_new_pictures_of_a_saved_data_set_are_read_by_batches(tmp_path: Path) -> None:
+    _pictures().save_to_disk(tmp_path / "saved")
+    source = opened(tmp_path / "saved", image_size=8)
+    encoding = source.encode(every_row(source)).encoding
+    batches = list(encoding.batches(tmp_path / "saved", 10))
+    assert [batch.names[0] for batch in batches] == ["1", "11", "21"]
+    assert torch.equal(torch.cat([batch.inputs for batch in batches]), torch.from_numpy(PIXELS.reshape(24, 64)))
+    datasets.Dataset.from_dict(_towns()).save_to_disk(tmp_path / "table")
+    with pytest.raises(InputError, match=r"no column of Image among height, count, town, kind"):
+        next(encoding.batches(tmp_path / "table", 10))

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from tui_trainer.engine import answers_file, checkpoint, device
 from tui_trainer.engine.checkpoint import Checkpoint
+from tui_trainer.engine.data import hugging_face
 from tui_trainer.engine.data.encoding import Counting, NewRows
 from tui_trainer.engine.restoring import (
     damaged,
@@ -142,6 +143,8 @@ def rows_of(path: Path | None) -> int | None:
     if path is None:
         return None
     if path.is_dir():
+        if hugging_face.is_saved(path):
+            return None
         return sum(1 for file in path.rglob("*") if file.suffix) or None
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv", ".txt", ".data", ".test"):

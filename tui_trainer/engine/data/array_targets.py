@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from tui_trainer.data_sets import Task
+from tui_trainer.engine.data.integer_classes import are_classes
 from tui_trainer.errors import InputError
-
-FEW = 20  # so many different integers are classes however few rows there are
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,8 @@ def _task(columns: np.ndarray, is_text: bool, where: str) -> tuple[Task, tuple[s
         return "classes", ()
     if columns.dtype.kind == "f" or columns.shape[1] > 1:
         return "values", ()
-    different = len(np.unique(columns))
-    if different > max(FEW, len(columns) // 2):
+    if not are_classes(columns[:, 0]):
+        different = len(np.unique(columns))
         return "values", (
             f"{where}: {different:,} different integers in {len(columns):,} rows are taken as values; "
             "--task classes takes each as a class",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
@@ -16,6 +16,7 @@ from tui_trainer.config import RunConfig
 from tui_trainer.data_sets import Task
 from tui_trainer.engine.data.array_files import Stored
 from tui_trainer.engine.data.array_layout import Pair, inputs_in, pairs_in
+from tui_trainer.engine.data.array_offsets import EXACT, offsets
 from tui_trainer.engine.data.array_targets import Targets, understood
 from tui_trainer.engine.data.encoding import Encoding, NewRows, Saved
 from tui_trainer.engine.data.opened import Encoded, Opened, Part, Parts
@@ -25,21 +26,33 @@ from tui_trainer.errors import InputError
 PIECE = 8192  # rows converted at once
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ArrayEncoding(Encoding):
-    """Rows of so many numbers, as they stand in the file; the net does the scaling."""
+    """Rows of so many numbers, as they stand in the file but for an offset; the net does the scaling.
+
+    `holds` is `bytes`, `integers` or `floats`; `offset`, float64 (features,), is taken off before float32.
+    """
 
     features: int
+    holds: str = ""  # unknown in checkpoints from before it was kept
+    offset: np.ndarray | None = None
     kind: ClassVar[str] = "array"
+    _notes: list[str] = field(default_factory=list, repr=False)
 
     def saved(self) -> Saved:
-        """One fact."""
-        return Saved({"features": self.features})
+        """Two facts, and the offset where there is one."""
+        tensors = {} if self.offset is None else {"offset": torch.from_numpy(self.offset)}
+        return Saved({"features": self.features, "holds": self.holds}, tensors)
 
     @classmethod
     def restored(cls, saved: Saved) -> Self:
-        """From the same fact."""
-        return cls(**saved.facts)
+        """From the same facts."""
+        offset = saved.tensors.get("offset")
+        return cls(**saved.facts, offset=None if offset is None else offset.numpy())
+
+    def notes(self) -> tuple[str, ...]:
+        """That new rows are of another type than the run's, where both can be meant."""
+        return tuple(self._notes)
 
     def batches(self, path: Path | None, size: int) -> Iterator[NewRows]:
         """The inputs of a file of arrays, called by the rows' numbers."""
@@ -52,9 +65,28 @@ class ArrayEncoding(Encoding):
             raise InputError(f"{inputs}: {width(inputs):,} numbers a row; this run learned from {self.features:,}")
         start = 0
         for piece in inputs.pieces(size):
-            rows = numbers(piece, lambda row, start=start: f"{inputs}, row {start + row + 1:,}")  # type: ignore[misc]
+            place: Callable[[int], str] = lambda row, start=start: f"{inputs}, row {start + row + 1:,}"  # type: ignore[misc]  # noqa: E731
+            self._check_type(piece, inputs, place)
+            rows = numbers(piece, place, self.offset)
             yield NewRows(rows, [str(start + row + 1) for row in range(len(rows))])
             start += len(rows)
+
+    def _check_type(self, piece: np.ndarray, inputs: Stored, place: Callable[[int], str]) -> None:
+        """Raises InputError for what cannot be bytes, where the run learned from these: 0..1 is nearly black there."""
+        holds = held(piece)
+        if self.holds == "bytes" and holds != "bytes":
+            if holds == "floats":
+                raise InputError(
+                    f"{inputs}: holds {piece.dtype}, and this run learned from bytes (0 to 255); save the same bytes "
+                    "(uint8) again"
+                )
+            if ((piece < 0) | (piece > 255)).any():
+                row = int(((piece < 0) | (piece > 255)).reshape(len(piece), -1).any(axis=1).argmax())
+                raise InputError(f"{place(row)}: beyond 0 to 255, and this run learned from bytes; correct it")
+        elif self.holds == "floats" and holds == "bytes" and not self._notes:
+            self._notes.append(
+                f"{inputs} holds bytes, and this run learned from floats: both have to mean the same by a number"
+            )
 
 
 SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".safetensors")
@@ -92,15 +124,25 @@ def width(array: Stored) -> int:
     return int(np.prod(array.shape[1:], dtype=np.int64))
 
 
-def numbers(piece: np.ndarray, place: Callable[[int], str]) -> Tensor:
-    """(n, ...) of any numbers -> (n, features), bytes as uint8 and all others as float32. Raises InputError."""
+def held(array: np.ndarray) -> str:
+    """`bytes`, `integers` or `floats`."""
+    if array.dtype in (np.bool_, np.uint8):
+        return "bytes"
+    return "floats" if array.dtype.kind == "f" else "integers"
+
+
+def numbers(piece: np.ndarray, place: Callable[[int], str], offset: np.ndarray | None = None) -> Tensor:
+    """(n, ...) of any numbers -> (n, features), bytes as uint8 and all others as float32. Raises InputError.
+
+    `offset`, float64 (features,), is taken off before; then all are float32.
+    """
     flat = piece.reshape(len(piece), -1)
     if flat.dtype.kind not in "biuf":
         raise InputError(f"{place(0)}: inputs of type {flat.dtype}; expected numbers")
-    if flat.dtype in (np.bool_, np.uint8):
+    if flat.dtype in (np.bool_, np.uint8) and offset is None:
         return torch.from_numpy(flat.astype(np.uint8))
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused below
-        floats = flat.astype(np.float32)
+        floats = (flat if offset is None else flat.astype(np.float64) - offset).astype(np.float32)
     if not (is_good := np.isfinite(floats).all(axis=1)).all():
         row = int(np.argmin(is_good))
         column = int(np.argmin(np.isfinite(floats[row])))
@@ -183,7 +225,8 @@ class ArraySource:
 
     def encode(self, parts: Parts) -> Encoded:
         """Convert all rows; measure the scaling on the training rows. Raises InputError naming a row."""
-        rows = self._rows()
+        offset = self._offset(parts["train"]) if self.config.data.normalize != "none" else None
+        rows = self._rows(offset)
         inputs: dict[Part, Tensor] = {}
         for part, numbers_of_rows in parts.items():
             inputs[part] = rows.index_select(0, torch.from_numpy(numbers_of_rows))
@@ -196,16 +239,37 @@ class ArraySource:
             255 if are_pictures else None,
             channels if are_pictures else 0,
         )
-        return Encoded(inputs, shift, spread, ArrayEncoding(rows.shape[1]))
+        return Encoded(inputs, shift, spread, ArrayEncoding(rows.shape[1], self._held, offset))
 
-    def _rows(self) -> Tensor:
+    @property
+    def _held(self) -> str:
+        kinds = {held(pair.inputs.read(0, 1)) for pair in self.pairs}
+        return kinds.pop() if len(kinds) == 1 else "floats" if "floats" in kinds else "integers"
+
+    def _offset(self, train: np.ndarray) -> np.ndarray | None:
+        if all(pair.inputs.read(0, 1).dtype.name in EXACT for pair in self.pairs):
+            return None
+        is_train = np.zeros(len(self.targets), dtype=np.bool_)
+        is_train[train] = True
+
+        def pieces() -> Iterator[np.ndarray]:
+            end = 0
+            for pair in self.pairs:
+                for piece in pair.inputs.pieces(PIECE):
+                    start, end = end, end + len(piece)
+                    yield piece[is_train[start:end]]
+
+        return offsets(pieces(), width(self.pairs[0].inputs))
+
+    def _rows(self, offset: np.ndarray | None) -> Tensor:
         """All rows (n, features); bytes only where every array is of bytes."""
-        are_bytes = all(pair.inputs.read(0, 1).dtype in (np.bool_, np.uint8) for pair in self.pairs)
+        are_bytes = self._held == "bytes"
         total = sum(len(pair.inputs) for pair in self.pairs)
         rows = torch.empty((total, width(self.pairs[0].inputs)), dtype=torch.uint8 if are_bytes else torch.float32)
         end = 0
         for pair in self.pairs:
             for piece in pair.inputs.pieces(PIECE):
                 start, end = end, end + len(piece)
-                rows[start:end] = numbers(piece, lambda row, start=start: self.place(start + row))  # type: ignore[misc]
+                place: Callable[[int], str] = lambda row, start=start: self.place(start + row)  # type: ignore[misc]  # noqa: E731
+                rows[start:end] = numbers(piece, place, offset)
         return rows

@@ -6,7 +6,7 @@ Files inside stay as their bytes until they are decoded here, so that neither to
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,48 @@ def open_saved(path: Path, test: Path | None, config: RunConfig) -> Opened:
         if column := next((name for name in kinds if kinds[name] == kind), None):
             return _media(path, splits, column, config, notes)
     return _table(path, splits, config)
+
+
+def is_saved(path: Path) -> bool:
+    """Whether a folder is what `save_to_disk` wrote: a data set, or a dict of them."""
+    return any((path / name).is_file() for name in ("dataset_info.json", "dataset_dict.json"))
+
+
+def new_rows(path: Path) -> Any:
+    """The data set of a folder, for a prediction. Raises InputError for a dict of several splits and no `test`."""
+    _library().disable_progress_bars()
+    saved = _loaded(path)
+    if not isinstance(saved, dict):
+        return saved
+    if len(saved) == 1:
+        return next(iter(saved.values()))
+    if "test" not in saved:
+        names = ", ".join(saved)
+        raise InputError(
+            f"{path}: which of its splits {names} is meant? name its folder, as in {path / next(iter(saved))}"
+        )
+    return saved["test"]
+
+
+def new_frames(path: Path, size: int) -> Iterator[pl.DataFrame]:
+    """A saved table as polars has it, so many rows at once."""
+    rows = new_rows(path)
+    for start in range(0, len(rows), size):
+        yield _frame(rows.select(range(start, min(len(rows), start + size))), path)
+
+
+def new_items(path: Path, kind: str) -> Sequence[Item]:
+    """The bytes of the first column of `Image` or `Audio`. Raises InputError where there is none."""
+    rows = new_rows(path)
+    column = next((name for name, feature in rows.features.items() if type(feature).__name__ == kind), None)
+    if column is None:
+        raise InputError(f"{path}: no column of {kind} among {', '.join(rows.features)}; cast one to it, and save anew")
+    return _stored([rows], column, kind)
+
+
+def _stored(splits: Iterable[Any], column: str, kind: str) -> _Stored:
+    undecoded = getattr(_library(), kind)(decode=False)
+    return _Stored([rows.select_columns([column]).cast_column(column, undecoded) for rows in splits], column)
 
 
 def _splits(path: Path) -> tuple[dict[Part, Any], tuple[str, ...]]:
@@ -110,10 +152,8 @@ class _Stored(Sequence[Item]):
 def _media(path: Path, splits: dict[Part, Any], column: str, config: RunConfig, notes: tuple[str, ...]) -> MediaSource:
     check_task(path, config)
     features = splits["train"].features
-    library = _library()
     is_image = type(features[column]).__name__ == "Image"
-    undecoded = (library.Image if is_image else library.Audio)(decode=False)
-    stored = _Stored([rows.select_columns([column]).cast_column(column, undecoded) for rows in splits.values()], column)
+    stored = _stored(splits.values(), column, "Image" if is_image else "Audio")
     names, targets = _classes(path, splits, _target(path, features, config))
     wanted = [name for name in (config.split.group, config.split.time, config.split.column) if name in features]
     reader: Any = images if is_image else speech

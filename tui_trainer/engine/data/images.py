@@ -52,6 +52,7 @@ class Pictures(FileEncoding):
     transposed: bool = False
     kind: ClassVar[str] = "pictures"
     files: ClassVar[Kind] = Kind(PICTURES, "picture", "pictures")
+    column: ClassVar[str] = "Image"
     dtype: ClassVar[torch.dtype] = torch.uint8
 
     @property

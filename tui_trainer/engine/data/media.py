@@ -48,6 +48,7 @@ class FileEncoding(Encoding, ABC):
     """From one file to one row of inputs."""
 
     files: ClassVar[Kind]
+    column: ClassVar[str]  # of a saved Hugging Face data set: the type of the column that holds the files
     dtype: ClassVar[torch.dtype]
 
     @property
@@ -63,18 +64,28 @@ class FileEncoding(Encoding, ABC):
         """The files of a folder at any depth, or a single file. Raises InputError naming a damaged one."""
         if path is None:
             raise InputError(f"- is rows of CSV, and this run learned from {self.files.many}; name a file or a folder")
-        if path.is_dir():
-            paths = files_below(path, self.files, [])
-            names = [_utf8(file.relative_to(path).as_posix()) for file in paths]
+        from tui_trainer.engine.data import hugging_face  # which itself makes sources of files
+
+        paths: Sequence[Item]
+        if hugging_face.is_saved(path):
+            paths = hugging_face.new_items(path, self.column)
+            names = [str(row + 1) for row in range(len(paths))]
+        elif path.is_dir():
+            files = files_below(path, self.files, [])
+            paths, names = files, [_utf8(file.relative_to(path).as_posix()) for file in files]
         else:
             paths, names = [path], [_utf8(path.name)]
         if not paths:
             raise InputError(f"{path}: no {self.files.one} in it ({', '.join(self.files.suffixes)})")
         for start in range(0, len(paths), size):
-            some = paths[start : start + size]
+            some = [paths[row] for row in range(start, min(len(paths), start + size))]
             inputs = room(len(some), self)
-            fill(inputs, some, self, lambda row, start=start: str(paths[start + row]))  # type: ignore[misc]
+            fill(inputs, some, self, lambda row, some=some, start=start: _place(path, some[row], names[start + row]))  # type: ignore[misc]
             yield NewRows(inputs, names[start : start + size])
+
+
+def _place(path: Path, item: Item, name: str) -> str:
+    return str(item) if isinstance(item, Path) else f"{path}, row {name}"
 
 
 def decoded(items: Sequence[Item], encoding: FileEncoding) -> Iterator[Decoded | str]:

@@ -42,6 +42,7 @@ class Recordings(FileEncoding):
     features_kind: str  # log_mel or statistics
     kind: ClassVar[str] = "speech"
     files: ClassVar[Kind] = Kind(RECORDINGS, "WAV file", "WAV files")
+    column: ClassVar[str] = "Audio"
     dtype: ClassVar[torch.dtype] = torch.float32
 
     @property

@@ -46,8 +46,12 @@ def blocks(
     block looks like; `as_kinds` then makes the same of them as it made of the whole table.
     Raises InputError naming file, row and column.
     """
+    from tui_trainer.engine.data import hugging_face
+
     if path is None:
         found = _text_blocks(sys.stdin.buffer, STANDARD_INPUT, None, config, kinds)
+    elif path.is_dir() and hugging_face.is_saved(path):
+        found = _saved(path, config, rows, kinds)
     elif (form := form_of(path)) == "text":
         found = _file_blocks(path, config, kinds)
     else:
@@ -65,6 +69,15 @@ def _file_blocks(path: Path, config: RunConfig, kinds: Mapping[str, ColumnKind] 
     layout = layout_of(path, config, kinds)
     with path.open("rb") as file:
         yield from _text_blocks(file, str(path), layout, config, kinds)
+
+
+def _saved(path: Path, config: RunConfig, rows: int, kinds: Mapping[str, ColumnKind] | None) -> Iterator[pl.DataFrame]:
+    from tui_trainer.engine.data import hugging_face  # which itself reads tables
+
+    before = 0
+    for table in hugging_face.new_frames(path, rows):
+        yield cleaned(table, config, rows_of(str(path), before), kinds=kinds)
+        before += table.height
 
 
 def _slices(
