@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 import polars as pl
@@ -148,7 +149,7 @@ def _classes(
     if series.dtype == pl.String and set(words.str.to_lowercase()) <= {"true", "false"}:
         words = words.str.to_lowercase()
     found = set(words)
-    names = sorted(found, key=float) if all(map(is_number, found)) else sorted(found)
+    names = _in_order(found)
     if len(names) < 2:
         raise InputError(
             f"{source}, column {shown(series.name)}: one class only, {shown(names[0])}, in {len(series):,} rows; "
@@ -162,6 +163,13 @@ def _classes(
     numbers = {name: number for number, name in enumerate(names)}
     codes = series.replace_strict(values, [numbers[word] for word in words], return_dtype=pl.Int64)
     return torch.from_numpy(codes.to_numpy(writable=True)), tuple(names), []
+
+
+def _in_order(words: set[str]) -> list[str]:
+    """As numbers where all are, those that are equal as such (`1`, `01`, `nan`) by their letters: sets have no order."""
+    if not all(map(is_number, words)):
+        return sorted(words)
+    return sorted(words, key=lambda word: (0.0 if isnan(float(word)) else float(word), word))
 
 
 def _trimmed(words: pl.Series, marks: str) -> pl.Series:
@@ -222,8 +230,7 @@ def _listed_labels(
     rows = series.list.len().to_numpy()
     flat = series.filter(series.list.len() > 0).explode().cast(pl.String)
     words = _trimmed(flat.str.strip_chars(), config.table.label_trim)
-    found = words.drop_nulls().unique().to_list()
-    names = [name for name in (sorted(found, key=float) if all(map(is_number, found)) else sorted(found)) if name]
+    names = _in_order(set(words.drop_nulls()) - {""})
     if not names:
         raise InputError(f"{source}, column {shown(series.name)}: no label stands in any of {len(series):,} rows")
     values = np.zeros((len(series), len(names)), dtype=np.float32)
