@@ -138,6 +138,9 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "words among several targets": ({"a": [1, 2], "b": ["u", "v"]}, {"target": "a,b"}, "column 'b': of several"),
     "every column a target": ({"y": [1, 2]}, {"target": "x,y"}, "names every column"),
     "no label anywhere": ({"y": pl.Series([[], []], dtype=pl.List(pl.String))}, {}, "no label stands in any of 2"),
+    "digits that float32 loses": (
+        {"y": [1.7e9 - 10, 1.7e9, 1.7e9 + 10]}, {}, r"1699999990 to 1700000010, differ by less.*'y - 1700000000'",
+    ),
     "too large for float32": ({"y": [1.0, 1e300, 2.0]}, {}, r"row 2, column 'y': 1e\+300 is too large"),
 }  # fmt: skip
 

@@ -18,6 +18,7 @@ from tui_trainer.engine.data.table.places import Where, listed, shown
 from tui_trainer.errors import InputError, nearest
 
 MOST_INTEGER_CLASSES = 20  # integers of more distinct values are values to predict
+MOST_LOST = 0.01  # of a target's deviation, by what rounding to float32 may move a value
 LIKELY = ("target", "label", "class", "y")
 LIST_MARKS = (";", "|", ",")  # between the labels of a sample, where text holds them
 
@@ -166,7 +167,7 @@ def _classes(
 
 
 def _in_order(words: set[str]) -> list[str]:
-    """As numbers where all are, those that are equal as such (`1`, `01`, `nan`) by their letters: sets have no order."""
+    """As numbers where all are, equal ones (`1`, `01`, `nan`) by their letters: a set has no order."""
     if not all(map(is_number, words)):
         return sorted(words)
     return sorted(words, key=lambda word: (0.0 if isnan(float(word)) else float(word), word))
@@ -190,10 +191,18 @@ def _values(
                 f"{where(row)}, column {shown(series.name)}: {series[row]:g} is too large for float32; scale it by "
                 "[data.derived]"
             )
-        if column.min() == column.max():
+        exact = series.cast(pl.Float64).to_numpy()
+        if exact.min() == exact.max():
             raise InputError(
-                f"{source}, column {shown(series.name)}: the target is {column[0]:g} in all {len(column):,} rows; "
+                f"{source}, column {shown(series.name)}: the target is {exact[0]:g} in all {len(column):,} rows; "
                 "there is nothing to predict"
+            )
+        if np.abs(column - exact).max() > MOST_LOST * exact.std():
+            raise InputError(
+                f"{source}, column {shown(series.name)}: the targets, {exact.min():.15g} to {exact.max():.15g}, "
+                "differ by less than the 7 digits of float32 tell; subtract a constant: [data.derived] near = "
+                f"{shown(f'{series.name} - {np.median(exact):.0f}')}, --target near, and [data.columns] "
+                f'{series.name} = "ignore"'
             )
     return torch.from_numpy(np.ascontiguousarray(values)), (), []
 
