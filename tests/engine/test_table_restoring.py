@@ -130,6 +130,33 @@ def test_new_rows_are_encoded_with_the_bits_they_would_have_had_in_training(tmp_
     assert torch.equal(torch.cat([batch.inputs for batch in batches]), data.test.inputs)
 
 
+@pytest.mark.parametrize("formula", ["row_id % 7", "b AND (k > 50)", "SUBSTR(t, 6, 2)", "c || b", "k / row_id"])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_formula_reads_in_new_rows_the_types_it_was_trained_on(tmp_path: Path, formula: str, suffix: str) -> None:
+    rows = 60
+    table = pl.DataFrame(
+        {
+            "row_id": range(1, rows + 1),
+            "b": [n % 3 == 0 for n in range(rows)],
+            "k": [n * 37 % 101 for n in range(rows)],
+            "t": [f"2024-{1 + n % 12:02}-{1 + n % 5:02}" for n in range(rows)],
+            "c": ["uvw"[n % 3] for n in range(rows)],
+            "y": ["pq"[n % 2] for n in range(rows)],
+        }
+    )
+    for name, part in (("train", table[:40]), ("test", table[40:])):
+        path = tmp_path / f"{name}.{suffix}"
+        part.write_csv(path) if suffix == "csv" else part.write_parquet(path)
+    values = {"target": ("y",), "derived": {"made": formula}}
+    files = {"data": str(tmp_path / f"train.{suffix}"), "test_data": str(tmp_path / f"test.{suffix}")}
+    data = own.load(config(**values, **files))
+
+    assert isinstance(data.encoding, TableEncoding)
+    assert "made" in [name for name, _, _ in data.columns]
+    batches = from_disk(data.encoding).batches(tmp_path / f"test.{suffix}", 7)
+    assert torch.equal(torch.cat([batch.inputs for batch in batches]), data.test.inputs)
+
+
 def test_a_table_too_wide_for_one_line_of_the_cache_has_every_column_in_its_place() -> None:
     random = np.random.default_rng(1)
     table = pl.DataFrame(

@@ -12,7 +12,7 @@ import polars as pl
 from tui_trainer.config import RunConfig
 from tui_trainer.data_sections import ColumnKind
 from tui_trainer.engine.data.table.casting import as_dates, as_numbers
-from tui_trainer.engine.data.table.formulas import QUERY, is_of_one_row
+from tui_trainer.engine.data.table.formulas import QUERY, as_trained, is_of_one_row
 from tui_trainer.engine.data.table.places import Where, listed, shown
 from tui_trainer.errors import InputError, nearest
 
@@ -27,8 +27,11 @@ def cleaned(
     *,
     is_text: bool = False,
     kinds: Mapping[str, ColumnKind] | None = None,
+    types: Mapping[str, str] | None = None,
 ) -> pl.DataFrame:
     """The table of `read_table`. With `is_text`, words that are numbers become such, unless `kinds` say otherwise.
+
+    `types` are those of `types_of_roots`, for new rows.
 
     Raises InputError naming row and column: mixed types, infinities, types that no column of ours has.
     """
@@ -48,7 +51,10 @@ def cleaned(
             result = _finite(result, where)
         if result is not series:
             changed.append(result)
-    return _derived(table.with_columns(changed) if changed else table, config, where, is_new=kinds is not None)
+    table = table.with_columns(changed) if changed else table
+    if types:
+        table = as_trained(table, types, where)
+    return _derived(table, config, where, is_new=kinds is not None)
 
 
 def _typed(series: pl.Series, kind: ColumnKind | None, where: Where) -> pl.Series:

@@ -13,6 +13,7 @@ from tui_trainer.data_sections import ColumnKind
 from tui_trainer.data_sets import Task
 from tui_trainer.engine.data.opened import Encoded, Part, Parts
 from tui_trainer.engine.data.table.casting import as_kinds, parsed_dates
+from tui_trainer.engine.data.table.formulas import types_of_roots
 from tui_trainer.engine.data.table.joining import joined
 from tui_trainer.engine.data.table.kinds import column_kinds, describe_columns
 from tui_trainer.engine.data.table.places import listed, shown
@@ -146,8 +147,9 @@ class TableSource:
 
         kinds = {name: self._kinds[name] for name in self._features}
         features = as_kinds(self._rows().select(self._features), kinds, self.place)
+        types = types_of_roots(self._rows(), self._config.data.derived)
         self._table = None
-        encoded: Encoded = fit(features, kinds, parts, self._config)
+        encoded: Encoded = fit(features, kinds, parts, self._config, types=types)
         return encoded
 
     def _rows(self) -> pl.DataFrame:
