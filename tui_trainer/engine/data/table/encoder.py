@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MOST_THREADS = 4  # each holds a column of float64
 LEFT_OUT: dict[str, str] = {
     "identifier": "names its rows and says nothing about others",
-    "constant": "the same in every row",
+    "constant": "the same in every training row",
     "ignore": "as asked",
 }
 
