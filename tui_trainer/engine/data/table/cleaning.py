@@ -60,7 +60,12 @@ def cleaned(
 def _typed(series: pl.Series, kind: ColumnKind | None, where: Where) -> pl.Series:
     """The few types: Float64 or Float32, Int, Boolean, String, Date or Datetime without a zone, List."""
     dtype = series.dtype
-    if dtype.is_decimal() or dtype in (pl.Int128, pl.UInt64):
+    if dtype in (pl.Int128, pl.UInt64):
+        whole = series.cast(pl.Int64, strict=False)
+        if whole.null_count() == series.null_count():
+            return whole
+        return series.cast(pl.String if kind in WORDS else pl.Float64)  # words: two identifiers would be one float
+    if dtype.is_decimal():
         return series.cast(pl.Float64)
     if dtype == pl.Float16:
         return series.cast(pl.Float32)
