@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ BAD: dict[str, tuple[str | bytes, dict[str, Any], list[str]]] = {
     "no formula": ("a,b\n1,2\n", {"derived": "c=a +* b"}, ["c = 'a +* b'", "no formula"]),
     "a formula over all rows": ("a,b\n1,2\n3,5\n4,1\n", {"derived": "c=a-avg(a)"}, ["other rows"]),
     "a formula of one number": ("a,b\n1,2\n3,5\n4,1\n", {"derived": "c=max(a)"}, ["other rows"]),
+    "a formula of the first row": ("a,b\n1,2\n3,5\n4,1\n", {"derived": "c=a-first(a)"}, ["other rows"]),
+    "a formula of a largest in the head": ("a,b\n9,2\n3,5\n4,1\n2,2\n", {"derived": "c=a/max(a)"}, ["other rows"]),
+    "a formula by order": ("a,b\n1,2\n3,5\n4,1\n", {"derived": "c=rank() over (order by a)"}, ["other rows"]),
     "a division by zero": ("a,b\n1,2\n3,0\n", {"derived": "c=a/b"}, ["row 2 (line 3)", "'c'", "infinity"]),
 }
 
@@ -58,6 +62,23 @@ def test_a_bad_table_is_refused_by_a_sentence(name: str, tmp_path: Path) -> None
     ):
         assert part in said
     assert "\n" not in said
+
+
+FORMULAS = [
+    "a - b * 2", "a / b", "a % 7", "pow(a, 2) + sqrt(b)", "round(ln(a), 2)", "case when a > 3 then 1 else b end",
+    "a in (1, 3)", "a between 1 and 2 and not f", "greatest(a, b)", "coalesce(a, b)", "nullif(a, 1)", "cast(a as text)",
+    "upper(t) || f", "substr(t, 2, 1)", "t like 'x%'", "length(t)", "extract(year from d)", "strpos(t, 'y')",
+    "split_part(t, 'y', 1)", "a is null", "sign(a) + abs(b) + floor(a) + ceil(b) + trunc(a)", "atan2(a, b) + sin(a)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_formulas_of_one_row_s_values_are_taken(formula: str) -> None:
+    from tui_trainer.engine.data.table.formulas import is_of_one_row
+
+    row = pl.DataFrame({"a": [3], "b": [2], "t": ["xyz"], "f": [True], "d": [datetime.date(2026, 1, 1)]})
+    assert is_of_one_row(pl.sql_expr(formula))
+    assert row.select(pl.sql_expr(formula)).height == 1
 
 
 @pytest.mark.parametrize("name", ["too many values", "too few values", "broken UTF-8", "an open quote", "nothing"])

@@ -18,7 +18,6 @@ from tests.engine import large_table
 
 @pytest.mark.slow
 def test_a_million_rows_take_at_most_4_times_the_memory_of_their_tensors(tmp_path: Path) -> None:
-    pytest.importorskip("tui_trainer.engine.data.table.encoder")
     path = tmp_path / "large.csv"
     large_table.write(path)
     measured = subprocess.run(

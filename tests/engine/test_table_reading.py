@@ -251,3 +251,15 @@ def test_of_one_text_a_delimiter_that_was_asked_for_holds(tmp_path: Path) -> Non
     path = write(tmp_path, "Won a prize, call now\nsee you, then\n")
     (rows,) = blocks(path, config_of(header="no", delimiter="tab"), 10, {"column_1": "text"})
     assert rows["column_1"].to_list() == ["Won a prize, call now", "see you, then"]
+
+
+@pytest.mark.parametrize("dtype", [pl.UInt64, pl.Int128])
+def test_wide_integers_stay_integers_and_identifiers_beyond_them_stay_apart(tmp_path: Path, dtype: Any) -> None:
+    path = tmp_path / "table.parquet"
+    ids = [2**63 + 1, 2**63 + 2, 3]
+    pl.DataFrame({"y": [0, 1, 9], "who": ids}, schema={"y": dtype, "who": dtype}).write_parquet(path)
+
+    table = read_table(path, config_of(columns="who=category"))
+    assert table["y"].dtype == pl.Int64
+    assert table["who"].to_list() == [str(number) for number in ids]
+    assert read_table(path, config_of())["who"].dtype == pl.Float64

@@ -78,7 +78,6 @@ def test_what_reading_asks_of_the_settings_is_restored() -> None:
 
 @pytest.mark.parametrize("numbers", [[2, 1], [2.0, 1.0]])
 def test_a_category_that_arrives_as_numbers_is_the_same_category(tmp_path: Path, numbers: list[float]) -> None:
-    pytest.importorskip("tui_trainer.engine.data.table.reading", reason="the reader of tables is another branch")
     pl.DataFrame({"age": [1, 2], "zip": numbers}).write_parquet(tmp_path / "new.parquet")
 
     (batch,) = people().batches(tmp_path / "new.parquet", 100)
@@ -93,7 +92,6 @@ def test_missing_columns_are_refused_by_name() -> None:
 
 
 def test_a_file_of_new_rows_is_read_in_batches(tmp_path: Path) -> None:
-    pytest.importorskip("tui_trainer.engine.data.table.reading", reason="the reader of tables is another branch")
     file = tmp_path / "new.csv"
     file.write_text("name,zip,age\n" + "".join(f"n{n},{n % 3},{20 + n}\n" for n in range(10)))
 
@@ -106,7 +104,6 @@ def test_a_file_of_new_rows_is_read_in_batches(tmp_path: Path) -> None:
 
 
 def test_a_file_without_a_column_is_refused_by_name(tmp_path: Path) -> None:
-    pytest.importorskip("tui_trainer.engine.data.table.reading", reason="the reader of tables is another branch")
     file = tmp_path / "new.csv"
     file.write_text("name,age\na,1\n")
 
@@ -115,7 +112,6 @@ def test_a_file_without_a_column_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_new_rows_are_encoded_with_the_bits_they_would_have_had_in_training(tmp_path: Path) -> None:
-    pytest.importorskip("tui_trainer.engine.data.table.reading", reason="the reader of tables is another branch")
     random = np.random.default_rng(2)
     for name, first in (("train.csv", 0), ("test.csv", 100)):
         lines = ["id,age,town,joined,says,y"]
@@ -131,6 +127,33 @@ def test_new_rows_are_encoded_with_the_bits_they_would_have_had_in_training(tmp_
     assert isinstance(data.encoding, TableEncoding)
     assert [name for name, _, _ in data.columns] == ["age", "town", "joined", "says"]
     batches = from_disk(data.encoding).batches(tmp_path / "test.csv", 32)
+    assert torch.equal(torch.cat([batch.inputs for batch in batches]), data.test.inputs)
+
+
+@pytest.mark.parametrize("formula", ["row_id % 7", "b AND (k > 50)", "SUBSTR(t, 6, 2)", "c || b", "k / row_id"])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_formula_reads_in_new_rows_the_types_it_was_trained_on(tmp_path: Path, formula: str, suffix: str) -> None:
+    rows = 60
+    table = pl.DataFrame(
+        {
+            "row_id": range(1, rows + 1),
+            "b": [n % 3 == 0 for n in range(rows)],
+            "k": [n * 37 % 101 for n in range(rows)],
+            "t": [f"2024-{1 + n % 12:02}-{1 + n % 5:02}" for n in range(rows)],
+            "c": ["uvw"[n % 3] for n in range(rows)],
+            "y": ["pq"[n % 2] for n in range(rows)],
+        }
+    )
+    for name, part in (("train", table[:40]), ("test", table[40:])):
+        path = tmp_path / f"{name}.{suffix}"
+        part.write_csv(path) if suffix == "csv" else part.write_parquet(path)
+    values = {"target": ("y",), "derived": {"made": formula}}
+    files = {"data": str(tmp_path / f"train.{suffix}"), "test_data": str(tmp_path / f"test.{suffix}")}
+    data = own.load(config(**values, **files))
+
+    assert isinstance(data.encoding, TableEncoding)
+    assert "made" in [name for name, _, _ in data.columns]
+    batches = from_disk(data.encoding).batches(tmp_path / f"test.{suffix}", 7)
     assert torch.equal(torch.cat([batch.inputs for batch in batches]), data.test.inputs)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from tests.conftest import ROOT
 from tests.engine.table_files import config_of
 from tui_trainer.engine.data.table.places import rows_of
 from tui_trainer.engine.data.table.targets import Targets, targets_of
@@ -33,6 +37,27 @@ def test_numbers_of_classes_are_ordered_as_numbers() -> None:
     assert found({"y": [10, 9, 2, 10]}).class_names == ("2", "9", "10")
     assert found({"y": ["10", "9", "2", "10"]}).class_names == ("2", "9", "10")
     assert found({"y": [10.0, 9.0, 9.0]}, task="classes").class_names == ("9", "10")
+
+
+@pytest.mark.parametrize(
+    ("words", "values"), [(["1", "01", "1.0", "0"], {}), (["1;01", "1.0", "0;00"], {"task": "labels"})]
+)
+def test_classes_that_are_equal_as_numbers_have_the_same_order_in_every_process(
+    words: list[str], values: dict[str, Any]
+) -> None:
+    code = (
+        "import polars as pl; from tests.engine.test_table_targets import found\n"
+        f"print(found({{'y': {words}}}, **{values}).class_names)"
+    )
+    orders = {
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in range(4)
+    }  # fmt: skip
+    assert len(orders) == 1
+    assert found({"y": ["1.0", "01", "1"] * 2}).class_names == ("01", "1", "1.0")
 
 
 def test_few_integers_are_classes_and_many_are_values_and_both_is_said() -> None:
@@ -113,6 +138,9 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "words among several targets": ({"a": [1, 2], "b": ["u", "v"]}, {"target": "a,b"}, "column 'b': of several"),
     "every column a target": ({"y": [1, 2]}, {"target": "x,y"}, "names every column"),
     "no label anywhere": ({"y": pl.Series([[], []], dtype=pl.List(pl.String))}, {}, "no label stands in any of 2"),
+    "digits that float32 loses": (
+        {"y": [1.7e9 - 10, 1.7e9, 1.7e9 + 10]}, {}, r"1699999990 to 1700000010, differ by less.*'y - 1700000000'",
+    ),
     "too large for float32": ({"y": [1.0, 1e300, 2.0]}, {}, r"row 2, column 'y': 1e\+300 is too large"),
 }  # fmt: skip
 

@@ -5,7 +5,6 @@ Column by column, and only those that change, so that no second table stands in 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import polars as pl
@@ -13,12 +12,11 @@ import polars as pl
 from tui_trainer.config import RunConfig
 from tui_trainer.data_sections import ColumnKind
 from tui_trainer.engine.data.table.casting import as_dates, as_numbers
+from tui_trainer.engine.data.table.formulas import QUERY, as_trained, is_of_one_row
 from tui_trainer.engine.data.table.places import Where, listed, shown
 from tui_trainer.errors import InputError, nearest
 
 LOOKED_AT = 1000  # values, spread over a column of words, that decide whether all are tried as numbers
-QUERY = re.compile(r"\bselect\b", re.IGNORECASE)
-TRIED_ROWS = 50  # by which a formula is checked for looking at other rows
 WORDS = ("category", "text", "identifier", "date")  # kinds that are read as they are written
 
 
@@ -29,8 +27,11 @@ def cleaned(
     *,
     is_text: bool = False,
     kinds: Mapping[str, ColumnKind] | None = None,
+    types: Mapping[str, str] | None = None,
 ) -> pl.DataFrame:
     """The table of `read_table`. With `is_text`, words that are numbers become such, unless `kinds` say otherwise.
+
+    `types` are those of `types_of_roots`, for new rows.
 
     Raises InputError naming row and column: mixed types, infinities, types that no column of ours has.
     """
@@ -50,13 +51,21 @@ def cleaned(
             result = _finite(result, where)
         if result is not series:
             changed.append(result)
-    return _derived(table.with_columns(changed) if changed else table, config, where, is_new=kinds is not None)
+    table = table.with_columns(changed) if changed else table
+    if types:
+        table = as_trained(table, types, where)
+    return _derived(table, config, where, is_new=kinds is not None)
 
 
 def _typed(series: pl.Series, kind: ColumnKind | None, where: Where) -> pl.Series:
     """The few types: Float64 or Float32, Int, Boolean, String, Date or Datetime without a zone, List."""
     dtype = series.dtype
-    if dtype.is_decimal() or dtype in (pl.Int128, pl.UInt64):
+    if dtype in (pl.Int128, pl.UInt64):
+        whole = series.cast(pl.Int64, strict=False)
+        if whole.null_count() == series.null_count():
+            return whole
+        return series.cast(pl.String if kind in WORDS else pl.Float64)  # words: two identifiers would be one float
+    if dtype.is_decimal():
         return series.cast(pl.Float64)
     if dtype == pl.Float16:
         return series.cast(pl.Float32)
@@ -139,12 +148,12 @@ def _derived(table: pl.DataFrame, config: RunConfig, where: Where, *, is_new: bo
                     f"{place}: there is no column {shown(absent[0])}{nearest(absent[0], table.columns)} "
                     f"(columns: {listed(table.columns)})"
                 )
-            series = table.select(made).to_series()
-            few = table.head(min(TRIED_ROWS, (table.height + 1) // 2)).select(made).to_series()
+            is_safe = is_of_one_row(made)
+            series = table.select(made).to_series() if is_safe else pl.Series()
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             reason = " ".join(str(error).split())[:200]
             raise InputError(f"{place}: no formula of these columns: {reason}") from None
-        if len(series) != table.height or not series.head(len(few)).equals(few, null_equal=True):
+        if not is_safe or len(series) != table.height:
             raise InputError(
                 f"{place}: a row's value depends on other rows, and test rows would be seen in training; use formulas "
                 "of one row's values"

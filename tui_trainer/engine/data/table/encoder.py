@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MOST_THREADS = 4  # each holds a column of float64
 LEFT_OUT: dict[str, str] = {
     "identifier": "names its rows and says nothing about others",
-    "constant": "the same in every row",
+    "constant": "the same in every training row",
     "ignore": "as asked",
 }
 
@@ -44,10 +44,12 @@ def fit(
     parts: Parts,
     config: RunConfig,
     progress: Progress | None = None,
+    types: Mapping[str, str] | None = None,
 ) -> Encoded:
     """Fit the feature columns on the training rows, and encode all parts. Empties the table.
 
-    `table` has the columns of `kinds` as `as_kinds` gives them. `progress` hears of sentence vectors, which take long.
+    `table` has the columns of `kinds` as `as_kinds` gives them. `progress` hears of sentence vectors, which take long;
+    `types` are those of the columns that formulas read.
     Raises InputError where no column is left, or a sentence model does not serve.
     """
     import polars as pl
@@ -71,7 +73,7 @@ def fit(
         )
     columns.sort(key=lambda column: column.code.embedded is not None)  # they stand last, as the net expects
     codes = tuple(column.code for column in columns)
-    encoding = TableEncoding(config, kinds, codes)
+    encoding = TableEncoding(config, kinds, codes, types)
     inputs, notes = fill(columns, parts)
     shift, spread = encoding.scaling
     return Encoded(

@@ -35,10 +35,17 @@ class TableEncoding:
 
     kind: ClassVar[str] = "table"
 
-    def __init__(self, config: RunConfig, kinds: Mapping[str, ColumnKind], codes: tuple[Code, ...]) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        kinds: Mapping[str, ColumnKind],
+        codes: tuple[Code, ...],
+        types: Mapping[str, str] | None = None,
+    ) -> None:
         self.codes = codes
         self._config = config
         self._kinds = dict(kinds)
+        self._types = dict(types or {})  # of the columns that formulas read, in the training rows
         self._surprises: dict[str, int] = {}  # {column: rows}
 
     @cached_property
@@ -91,7 +98,7 @@ class TableEncoding:
         names = [code.name for code in self.codes]
         kinds = {name: self._kinds[name] for name in names}
         file, seen = str(path or "standard input"), 0
-        for block in blocks(path, self._config, size, self._kinds):
+        for block in blocks(path, self._config, size, self._kinds, self._types):
             self.check_columns(block.columns, file)
             for piece in block.select(names).iter_slices(size):
                 inputs = self.encode(as_kinds(piece, kinds, rows_of(file, seen)))
@@ -116,7 +123,8 @@ class TableEncoding:
             saved = code.saved()
             columns.append({"name": code.name, "kind": code.kind, "facts": saved.facts})
             tensors.update({f"{number}.{name}": tensor for name, tensor in saved.tensors.items()})
-        return Saved({"settings": _settings(self._config), "kinds": self._kinds, "columns": columns}, tensors)
+        facts = {"settings": _settings(self._config), "kinds": self._kinds, "types": self._types, "columns": columns}
+        return Saved(facts, tensors)
 
     @classmethod
     def restored(cls, saved: Saved) -> Self:
@@ -128,7 +136,7 @@ class TableEncoding:
                 name.removeprefix(prefix): tensor for name, tensor in saved.tensors.items() if name.startswith(prefix)
             }
             codes.append(CODES[column["kind"]].restored(column["name"], Saved(column["facts"], tensors)))
-        return cls(build(saved.facts["settings"]), saved.facts["kinds"], tuple(codes))
+        return cls(build(saved.facts["settings"]), saved.facts["kinds"], tuple(codes), saved.facts.get("types"))
 
 
 def _settings(config: RunConfig) -> dict[str, Any]:

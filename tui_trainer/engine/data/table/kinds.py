@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import polars as pl
 
 from tui_trainer.config import RunConfig
@@ -41,8 +42,41 @@ def column_kinds(table: pl.DataFrame, config: RunConfig) -> dict[str, ColumnKind
     return {series.name: config.data.columns.get(series.name) or kind_of(series) for series in table.iter_columns()}
 
 
-def kind_of(series: pl.Series) -> ColumnKind:
-    """What a column looks like; lists are left out ("ignore"), unless they are the target."""
+def training_kinds(
+    table: pl.DataFrame, config: RunConfig, rows: np.ndarray, file_rows: np.ndarray, *, is_text: bool
+) -> dict[str, ColumnKind]:
+    """The same by the training rows alone, which have these numbers in their file: no other row may change a kind.
+
+    In text, where one word of another row makes all of a column words, training rows that are numbers are still such.
+    """
+    picked, numbers = pl.Series(rows), file_rows[rows]
+    kinds: dict[str, ColumnKind] = {}
+    for series in table.iter_columns():
+        said = config.data.columns.get(series.name)
+        if said:
+            kinds[series.name] = said
+            continue
+        few = series.gather(picked.head(LOOKED_AT))
+        if series.dtype.is_float() and few.n_unique() > 1 and not _may_count(few, numbers[:LOOKED_AT]):
+            kinds[series.name] = "number"  # a million rows need not be copied
+            continue
+        values = series.gather(picked)
+        if is_text and values.dtype == pl.String and values.null_count() < len(values):
+            as_numbers = values.cast(pl.Float64, strict=False)
+            values = as_numbers if as_numbers.null_count() == values.null_count() else values
+        kinds[series.name] = kind_of(values, numbers)
+    return kinds
+
+
+def _may_count(few: pl.Series, rows: np.ndarray) -> bool:
+    """Whether floats may be integers that one row among the others made floats."""
+    if few.null_count() or not (few == few.floor()).all():
+        return False
+    return ID_NAME.match(few.name) is not None or few[0] in (0, 1) or few[0] - rows[0] in (0, 1)
+
+
+def kind_of(series: pl.Series, rows: np.ndarray | None = None) -> ColumnKind:
+    """What a column looks like, whose rows have these numbers; lists are left out ("ignore"), but for the target."""
     dtype = series.dtype
     if dtype.is_nested():
         return "ignore"
@@ -54,7 +88,8 @@ def kind_of(series: pl.Series) -> ColumnKind:
         return "category"
     if dtype == pl.String:
         return _kind_of_words(series)
-    return "identifier" if dtype.is_integer() and _is_counter(series) else "number"
+    is_whole = dtype.is_integer() or (rows is not None and bool((series == series.floor()).all()))
+    return "identifier" if is_whole and _is_counter(series, rows) else "number"
 
 
 def _is_constant(series: pl.Series) -> bool:
@@ -64,10 +99,16 @@ def _is_constant(series: pl.Series) -> bool:
     return series.head(LOOKED_AT).n_unique() == 1 and bool((series == series[0]).all())
 
 
-def _is_counter(numbers: pl.Series) -> bool:
+def _is_counter(numbers: pl.Series, rows: np.ndarray | None) -> bool:
     """Whether integers count the rows up from 0 or 1, or are all distinct and named like an identifier."""
     if numbers.null_count() or len(numbers) < FEWEST:
         return False
+    if (
+        rows is not None
+        and numbers[0] - rows[0] in (0, 1)
+        and (numbers.to_numpy() - rows == numbers[0] - rows[0]).all()
+    ):
+        return True
     if (
         numbers[0] in (0, 1)
         and numbers[-1] == numbers[0] + len(numbers) - 1

@@ -13,8 +13,10 @@ from tui_trainer.data_sections import ColumnKind
 from tui_trainer.data_sets import Task
 from tui_trainer.engine.data.opened import Encoded, Part, Parts
 from tui_trainer.engine.data.table.casting import as_kinds, parsed_dates
+from tui_trainer.engine.data.table.files import form_of
+from tui_trainer.engine.data.table.formulas import types_of_roots
 from tui_trainer.engine.data.table.joining import joined
-from tui_trainer.engine.data.table.kinds import column_kinds, describe_columns
+from tui_trainer.engine.data.table.kinds import column_kinds, describe_columns, training_kinds
 from tui_trainer.engine.data.table.places import listed, shown
 from tui_trainer.engine.data.table.reading import read_table
 from tui_trainer.engine.data.table.targets import Targets, targets_of
@@ -34,13 +36,16 @@ def open_table(path: Path, test: Path | None, config: RunConfig) -> TableSource:
         heights.append(below.height)
         table = joined(table, below, path, test)
         del below
-    return TableSource([path, test] if test else [path], heights, table, config)
+    return TableSource([path, test] if test else [path], heights, table, config, is_text=form_of(path) == "text")
 
 
 class TableSource:
     """`Opened` of a table, or of two with the same columns; also `LeavesRowsOut`, where targets are missing."""
 
-    def __init__(self, paths: list[Path], heights: list[int], table: pl.DataFrame, config: RunConfig) -> None:
+    def __init__(
+        self, paths: list[Path], heights: list[int], table: pl.DataFrame, config: RunConfig, *, is_text: bool = False
+    ) -> None:
+        self._is_text = is_text
         self._paths, self._heights, self._config = paths, heights, config
         self._all_rows = np.arange(table.height, dtype=np.int64)
         kinds = column_kinds(table, config)
@@ -144,10 +149,12 @@ class TableSource:
         """Inputs of all parts, fitted on the training rows; the table is gone afterwards."""
         from tui_trainer.engine.data.table.encoder import fit
 
-        kinds = {name: self._kinds[name] for name in self._features}
-        features = as_kinds(self._rows().select(self._features), kinds, self.place)
+        features = self._rows().select(self._features)
+        kinds = training_kinds(features, self._config, parts["train"], self.file_rows, is_text=self._is_text)
+        features = as_kinds(features, kinds, self.place)
+        types = types_of_roots(self._rows(), self._config.data.derived)
         self._table = None
-        encoded: Encoded = fit(features, kinds, parts, self._config)
+        encoded: Encoded = fit(features, kinds, parts, self._config, types=types)
         return encoded
 
     def _rows(self) -> pl.DataFrame:

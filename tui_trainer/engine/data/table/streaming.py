@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,24 +38,30 @@ LONGEST_RECORD = 64 << 20  # bytes; beyond that a quote was surely never closed
 
 
 def blocks(
-    path: Path | None, config: RunConfig, rows: int, kinds: Mapping[str, ColumnKind] | None = None
+    path: Path | None,
+    config: RunConfig,
+    rows: int,
+    kinds: Mapping[str, ColumnKind] | None = None,
+    types: Mapping[str, str] | None = None,
 ) -> Iterator[pl.DataFrame]:
     """The table of `read_table` in pieces of at most so many rows; None is CSV on standard input.
 
     With `kinds` (of the columns that were trained on) words become numbers by what their column is, not by what a
     block looks like; `as_kinds` then makes the same of them as it made of the whole table.
+    `types` are those of the columns that formulas read.
     Raises InputError naming file, row and column.
     """
     from tui_trainer.engine.data import hugging_face
 
+    clean = partial(cleaned, config=config, kinds=kinds, types=types)
     if path is None:
-        found = _text_blocks(sys.stdin.buffer, STANDARD_INPUT, None, config, kinds)
+        found = _text_blocks(sys.stdin.buffer, STANDARD_INPUT, None, config, kinds, clean)
     elif path.is_dir() and hugging_face.is_saved(path):
-        found = _saved(path, config, rows, kinds)
+        found = _saved(path, rows, clean)
     elif (form := form_of(path)) == "text":
-        found = _file_blocks(path, config, kinds)
+        found = _file_blocks(path, config, kinds, clean)
     else:
-        found = _slices(path, form, config, rows, kinds)
+        found = _slices(path, form, rows, clean)
     is_empty = True
     for table in found:
         for start in range(0, table.height, rows):
@@ -65,24 +71,24 @@ def blocks(
         raise InputError(f"{path or STANDARD_INPUT}: {NO_ROWS}")
 
 
-def _file_blocks(path: Path, config: RunConfig, kinds: Mapping[str, ColumnKind] | None) -> Iterator[pl.DataFrame]:
+def _file_blocks(
+    path: Path, config: RunConfig, kinds: Mapping[str, ColumnKind] | None, clean: Callable[..., pl.DataFrame]
+) -> Iterator[pl.DataFrame]:
     layout = layout_of(path, config, kinds)
     with path.open("rb") as file:
-        yield from _text_blocks(file, str(path), layout, config, kinds)
+        yield from _text_blocks(file, str(path), layout, config, kinds, clean)
 
 
-def _saved(path: Path, config: RunConfig, rows: int, kinds: Mapping[str, ColumnKind] | None) -> Iterator[pl.DataFrame]:
+def _saved(path: Path, rows: int, clean: Callable[..., pl.DataFrame]) -> Iterator[pl.DataFrame]:
     from tui_trainer.engine.data import hugging_face  # which itself reads tables
 
     before = 0
     for table in hugging_face.new_frames(path, rows):
-        yield cleaned(table, config, rows_of(str(path), before), kinds=kinds)
+        yield clean(table, where=rows_of(str(path), before))
         before += table.height
 
 
-def _slices(
-    path: Path, form: str, config: RunConfig, rows: int, kinds: Mapping[str, ColumnKind] | None
-) -> Iterator[pl.DataFrame]:
+def _slices(path: Path, form: str, rows: int, clean: Callable[..., pl.DataFrame]) -> Iterator[pl.DataFrame]:
     try:
         lazy = pl.scan_parquet(path, glob=False) if form == "parquet" else pl.scan_ipc(path)
         height = lazy.select(pl.len()).collect().item()
@@ -93,11 +99,16 @@ def _slices(
             table = lazy.slice(start, rows).collect()
         except Broken as error:
             raise unreadable(path, form, error) from None
-        yield cleaned(table, config, rows_of(str(path), start), kinds=kinds)
+        yield clean(table, where=rows_of(str(path), start))
 
 
 def _text_blocks(
-    file: BinaryIO, name: str, layout: Layout | None, config: RunConfig, kinds: Mapping[str, ColumnKind] | None
+    file: BinaryIO,
+    name: str,
+    layout: Layout | None,
+    config: RunConfig,
+    kinds: Mapping[str, ColumnKind] | None,
+    clean: Callable[..., pl.DataFrame],
 ) -> Iterator[pl.DataFrame]:
     held = head_of(file)
     if not held:
@@ -123,7 +134,7 @@ def _text_blocks(
                 here = replace(layout, lead=layout.blank_lines(io.BytesIO(block)))
             text = Text(name, here, partial(io.BytesIO, block), rows_before, lines_before)
             table = _parsed(block, text, config)
-            yield cleaned(table, config, text.where, is_text=True, kinds=kinds)
+            yield clean(table, where=text.where, is_text=True)
             rows_before, lines_before = rows_before + table.height, lines_before + block.count(b"\n")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 import polars as pl
@@ -11,12 +12,13 @@ import torch
 
 from tui_trainer.config import RunConfig
 from tui_trainer.data_sets import Task
+from tui_trainer.engine.data.integer_classes import MOST_INTEGER_CLASSES, are_classes
 from tui_trainer.engine.data.table.casting import as_numbers
 from tui_trainer.engine.data.table.layout import is_number
 from tui_trainer.engine.data.table.places import Where, listed, shown
 from tui_trainer.errors import InputError, nearest
 
-MOST_INTEGER_CLASSES = 20  # integers of more distinct values are values to predict
+MOST_LOST = 0.01  # of a target's deviation, by what rounding to float32 may move a value
 LIKELY = ("target", "label", "class", "y")
 LIST_MARKS = (";", "|", ",")  # between the labels of a sample, where text holds them
 
@@ -107,11 +109,8 @@ def _task(chosen: pl.DataFrame, asked: str, source: str) -> tuple[Task, str]:
     if series.dtype.is_integer():
         distinct = series.n_unique()
         said = f"{series.name!r} holds {distinct:,} different integers"
-        if distinct > MOST_INTEGER_CLASSES:
-            return (
-                "values",
-                f"{said}, more than {MOST_INTEGER_CLASSES}, taken as values; --task classes if they are not",
-            )
+        if distinct > MOST_INTEGER_CLASSES and not are_classes(series.drop_nulls().to_numpy()):
+            return "values", f"{said}, taken as values; --task classes if they are not"
         return "classes", f"{said}, taken as classes; --task values if they are not" if distinct > 2 else ""
     if series.dtype in (pl.Date, pl.Datetime):
         raise InputError(f"{source}, column {shown(series.name)}: dates cannot be predicted; derive a number of them")
@@ -148,7 +147,7 @@ def _classes(
     if series.dtype == pl.String and set(words.str.to_lowercase()) <= {"true", "false"}:
         words = words.str.to_lowercase()
     found = set(words)
-    names = sorted(found, key=float) if all(map(is_number, found)) else sorted(found)
+    names = _in_order(found)
     if len(names) < 2:
         raise InputError(
             f"{source}, column {shown(series.name)}: one class only, {shown(names[0])}, in {len(series):,} rows; "
@@ -162,6 +161,13 @@ def _classes(
     numbers = {name: number for number, name in enumerate(names)}
     codes = series.replace_strict(values, [numbers[word] for word in words], return_dtype=pl.Int64)
     return torch.from_numpy(codes.to_numpy(writable=True)), tuple(names), []
+
+
+def _in_order(words: set[str]) -> list[str]:
+    """As numbers where all are, equal ones (`1`, `01`, `nan`) by their letters: a set has no order."""
+    if not all(map(is_number, words)):
+        return sorted(words)
+    return sorted(words, key=lambda word: (0.0 if isnan(float(word)) else float(word), word))
 
 
 def _trimmed(words: pl.Series, marks: str) -> pl.Series:
@@ -182,10 +188,18 @@ def _values(
                 f"{where(row)}, column {shown(series.name)}: {series[row]:g} is too large for float32; scale it by "
                 "[data.derived]"
             )
-        if column.min() == column.max():
+        exact = series.cast(pl.Float64).to_numpy()
+        if exact.min() == exact.max():
             raise InputError(
-                f"{source}, column {shown(series.name)}: the target is {column[0]:g} in all {len(column):,} rows; "
+                f"{source}, column {shown(series.name)}: the target is {exact[0]:g} in all {len(column):,} rows; "
                 "there is nothing to predict"
+            )
+        if np.abs(column - exact).max() > MOST_LOST * exact.std():
+            raise InputError(
+                f"{source}, column {shown(series.name)}: the targets, {exact.min():.15g} to {exact.max():.15g}, "
+                "differ by less than the 7 digits of float32 tell; subtract a constant: [data.derived] near = "
+                f"{shown(f'{series.name} - {np.median(exact):.0f}')}, --target near, and [data.columns] "
+                f'{series.name} = "ignore"'
             )
     return torch.from_numpy(np.ascontiguousarray(values)), (), []
 
@@ -222,8 +236,7 @@ def _listed_labels(
     rows = series.list.len().to_numpy()
     flat = series.filter(series.list.len() > 0).explode().cast(pl.String)
     words = _trimmed(flat.str.strip_chars(), config.table.label_trim)
-    found = words.drop_nulls().unique().to_list()
-    names = [name for name in (sorted(found, key=float) if all(map(is_number, found)) else sorted(found)) if name]
+    names = _in_order(set(words.drop_nulls()) - {""})
     if not names:
         raise InputError(f"{source}, column {shown(series.name)}: no label stands in any of {len(series):,} rows")
     values = np.zeros((len(series), len(names)), dtype=np.float32)
