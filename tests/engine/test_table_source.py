@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from tests.engine.table_files import write
@@ -107,3 +108,21 @@ def test_columns_that_say_how_to_split_are_no_inputs_and_it_is_said(tmp_path: Pa
 def test_what_is_known_of_the_columns_can_be_shown(tmp_path: Path) -> None:
     facts = {fact.name: fact for fact in opened(tmp_path, TRAIN).describe()}
     assert (facts["age"].kind, facts["age"].missing, facts["city"].distinct) == ("number", 1, 3)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_an_empty_field_of_labels_is_a_row_without_any(tmp_path: Path, suffix: str) -> None:
+    path = write(tmp_path, "x,tags\n1,a;b\n2,\n3,b\n4,NA\n", "tags.csv")
+    if suffix == "parquet":
+        path = tmp_path / "tags.parquet"
+        pl.DataFrame({"x": [1, 2, 3, 4], "tags": ["a;b", "", "b", None]}).write_parquet(path)
+    source = open_table(path, None, build({"data": str(path), "target": "tags", "task": "labels", "missing": "NA"}))
+    assert source.class_names == ("a", "b")
+    assert source.targets.tolist() == [[1, 1], [0, 0], [0, 1]]
+    assert source.column("x").tolist() == [1, 2, 3]
+    assert "1 rows without a target" in source.notes[0]
+
+
+def test_a_single_column_of_0_and_1_is_one_label_also_in_text(tmp_path: Path) -> None:
+    source = opened(tmp_path, "x,label\n1,0\n2,1\n3,\n", task="labels")
+    assert (source.class_names, source.targets.tolist()) == (("label",), [[0], [1]])

@@ -17,6 +17,7 @@ from tui_trainer.engine.data.table.places import Where, listed, shown
 from tui_trainer.errors import InputError, nearest
 
 LOOKED_AT = 1000  # values, spread over a column of words, that decide whether all are tried as numbers
+SWITCH = ("0", "1", "true", "false", "True", "False")  # a column of these is one label, and no list of labels
 WORDS = ("category", "text", "identifier", "date")  # kinds that are read as they are written
 
 
@@ -36,7 +37,12 @@ def cleaned(
     Raises InputError naming row and column: mixed types, infinities, types that no column of ours has.
     """
     said = {**(kinds or {}), **config.data.columns}
-    table, changed = _stripped(table, config.table.missing), []
+    labels = labels_column(config)
+    if is_text and kinds is None and labels in table.columns:
+        words = table[labels].cast(pl.String)
+        if not words.drop_nulls().str.strip_chars().is_in([*SWITCH, *config.table.missing]).all():
+            table = table.with_columns(words.fill_null(""))
+    table, changed = _stripped(table, config.table.missing, labels), []
     for series in table.iter_columns():
         kind = said.get(series.name)
         result = _typed(series, kind, where)
@@ -44,7 +50,7 @@ def cleaned(
             if kind == "number":
                 result = as_numbers(result, where)
             elif is_text and kind not in WORDS:
-                result = _recognised(result, where, is_strict=kinds is None and kind is None)
+                result = _recognised(result, where, is_strict=kinds is None and kind is None and series.name != labels)
         if kind == "date":
             result = as_dates(result, where)
         if result.dtype.is_float() and kind != "ignore":
@@ -87,13 +93,20 @@ def _typed(series: pl.Series, kind: ColumnKind | None, where: Where) -> pl.Serie
     return series
 
 
-def _stripped(table: pl.DataFrame, missing: tuple[str, ...]) -> pl.DataFrame:
+def labels_column(config: RunConfig) -> str:
+    """The column whose text lists a row's labels: an empty one lists none, and is not missing."""
+    return config.data.target[0] if config.data.task == "labels" and len(config.data.target) == 1 else ""
+
+
+def _stripped(table: pl.DataFrame, missing: tuple[str, ...], labels: str) -> pl.DataFrame:
     """The words of all columns without spaces around them, null where they mean nothing; all columns at once."""
     expressions = []
     for name, dtype in table.schema.items():
         if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
             word = pl.col(name).cast(pl.String).str.strip_chars()
-            expressions.append(pl.when(~word.is_in(["", *missing])).then(word).alias(name))
+            expressions.append(
+                pl.when(~word.is_in([*([] if name == labels else [""]), *missing])).then(word).alias(name)
+            )
     return table.with_columns(expressions) if expressions else table
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from tui_trainer.config import RunConfig
-from tui_trainer.engine.data.table.cleaning import WORDS, cleaned
+from tui_trainer.engine.data.table.cleaning import WORDS, cleaned, labels_column
 from tui_trainer.engine.data.table.files import (
     NO_ROWS,
     Broken,
@@ -75,11 +75,13 @@ def _parsed(path: Path, layout: Layout, config: RunConfig) -> pl.DataFrame:
     size = path.stat().st_size
     if len(head) < size:
         head = head[: last_end(head, layout.quoting)]
+    if labels_column(config):  # an empty field has no label, a word for missing has: both would come back as null
+        return parsed(_source_of(path, layout), layout, [], schema=all_words(layout))
     missing = missing_words(config)
     types = _types(head, layout, missing, is_large=size > LARGE)
     types.update({name: pl.String for name in types if config.data.columns.get(name) in WORDS})
     tries = [([word for word in missing if word.encode() in head], types), (missing, types)]
-    source = path if layout.is_plain else layout.plain(path.read_bytes())
+    source = _source_of(path, layout)
     for words, schema in tries:
         try:
             return parsed(source, layout, words, schema=schema)
@@ -87,6 +89,11 @@ def _parsed(path: Path, layout: Layout, config: RunConfig) -> pl.DataFrame:
             if "could not parse" not in str(error):
                 raise
     return parsed(source, layout, missing, schema=all_words(layout))
+
+
+def _source_of(path: Path, layout: Layout) -> Path | bytes:
+    """What polars can parse."""
+    return path if layout.is_plain else layout.plain(path.read_bytes())
 
 
 def _types(head: bytes, layout: Layout, missing: list[str], *, is_large: bool) -> dict[str, Any]:
