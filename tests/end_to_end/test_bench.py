@@ -19,6 +19,7 @@ ONE_CELL = (*SHORT, "--rounds", "1", "--net", "small", "--batch", "64")
 Spawn = Callable[..., subprocess.Popen[str]]
 
 
+@pytest.mark.slow
 def test_a_pipe_gets_the_tables_and_progress_stays_on_standard_error(cli: Callable[..., Said]) -> None:
     write_separable(Path("data"))
     said = cli(*ONE_CELL, "--against", "plain")

@@ -86,6 +86,7 @@ def test_the_first_run_needs_one_key_and_ends_with_its_results() -> None:
         assert "digits-1: completed" in terminal.tail_output
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_told_and_resumed(run: RunDir) -> None:
     with started() as terminal:
         terminal.press("w")

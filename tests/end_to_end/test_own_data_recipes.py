@@ -51,7 +51,10 @@ def linear_accuracy(recipe: str, data_dir: Path) -> float:
 def test_a_recipe_of_breadth_beats_a_linear_model_on_the_same_features(
     cli: Cli, data_dir: Path, recipe: str, least: float, gain: float
 ) -> None:
-    accuracy, linear = ended(cli, recipe, data_dir)["test_accuracy"], linear_accuracy(recipe, data_dir)
+    accuracy, linear = (
+        ended(cli, recipe, data_dir, "--threads", "1")["test_accuracy"],
+        linear_accuracy(recipe, data_dir),
+    )
     print(f"{recipe}: test accuracy {accuracy:.4f}, logistic regression on the same features {linear:.4f}")
     assert accuracy > least
     assert accuracy > linear + gain
@@ -85,6 +88,6 @@ def test_concrete_over_its_twenty_published_splits(cli: Cli, data_dir: Path) -> 
 
 @pytest.mark.slow
 def test_adult_reaches_its_published_accuracy(cli: Cli, data_dir: Path) -> None:
-    end = ended(cli, "adult-onehot", data_dir)
+    end = ended(cli, "adult-onehot", data_dir, "--threads", "1")
     print(f"adult: test accuracy {end['test_accuracy']:.4f}, best epoch {end['best_epoch']}")
     assert end["test_accuracy"] == pytest.approx(0.8537, abs=0.005)

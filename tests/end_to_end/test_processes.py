@@ -105,6 +105,7 @@ def test_commands_from_another_process_steer_the_run(spawn: Spawn) -> None:
     assert any(event.get("lr") == 0.25 for event in written(RUN))
 
 
+@pytest.mark.slow
 def test_two_processes_never_train_one_run(spawn: Spawn) -> None:
     first = spawn(*SLOW_ENOUGH)
     wait_until(lambda: "progress" in names())

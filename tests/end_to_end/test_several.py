@@ -80,7 +80,8 @@ def test_two_processes_are_steered_and_stopped_like_one(spawn: Spawn) -> None:
     assert not RunDir(RUN).is_alive()
 
 
-@pytest.mark.parametrize("number", [1, pytest.param(0, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [0, 1])
 def test_a_process_that_is_killed_ends_the_run_with_a_sentence_and_it_can_go_on(spawn: Spawn, number: int) -> None:
     process = spawn(*ENDLESS)
     wait_until(lambda: any(event.get("kind") == "last" for event in written(RUN)))

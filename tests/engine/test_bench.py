@@ -163,6 +163,7 @@ def result_of(plan: Plan) -> dict[str, Any]:
     return made
 
 
+@pytest.mark.slow
 def test_every_cell_has_every_figure(tmp_path: Path) -> None:
     write_separable(tmp_path / "data")
     config = build({"data_dir": "data", "device": "cpu", "threads": 1})

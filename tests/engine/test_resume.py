@@ -54,6 +54,7 @@ def test_every_option_survives_a_stop_in_the_middle(tmp_path: Path, values: dict
     assert the_end(events).reason == "completed"
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(stops=st.lists(st.integers(1, 40), min_size=1, max_size=3))
 def test_whatever_the_steps_at_which_it_stops(tmp_path_factory: pytest.TempPathFactory, stops: list[int]) -> None:

@@ -67,6 +67,7 @@ def test_a_command_imports_nothing_that_it_does_not_need(arguments: list[str], f
     assert not loaded & forbidden
 
 
+@pytest.mark.slow
 def test_a_run_of_eager_steps_never_loads_the_compiler() -> None:
     code = (
         "import sys\nfrom tui_trainer.cli import main\n"
