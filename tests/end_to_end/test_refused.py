@@ -21,6 +21,9 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     os.mkfifo("pipe.csv")
     path = tmp_path / "good.csv"
     path.write_text("x,y,cls\n" + ROWS)
+    Path("one.png").write_bytes(b"\x89PNG")
+    Path("good.csv.gz").write_bytes(b"\x1f\x8b")
+    Path("count.csv").write_text("x,cls\n" + "".join(f"{row},{'ab'[row % 2]}\n" for row in range(60)))
     return path
 
 
@@ -32,6 +35,10 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (("--data", "good.csv", "--derived", "q=x,q=y"), "each name once"),
         (("--data", "good.csv", "--derived", "q=" + "+".join("x" * 8000)), "of at most 1000 characters"),
         (("--data", "good.csv", "--columns", "cls=ignore"), "it is the target, which cannot be left out"),
+        (("--data", "good.csv", "--derived", "q=length(cls)"), "made of 'cls', which is to be predicted"),
+        (("--data", "one.png"), "a single picture; name the folder"),
+        (("--data", "good.csv.gz"), "a packed file; unpack it first"),
+        (("--data", "count.csv"), "(--columns x=number keeps it)"),
         (("--data", "good.csv", "--name", "../x"), "--name ../x: expected up to 100 letters"),
         (("--data", "good.csv", "--runs-dir", "good.csv"), "good.csv is a file; name a folder"),
     ],

@@ -23,6 +23,7 @@ from tui_trainer.report import ColumnFacts
 
 TABLES = (".csv", ".tsv", ".txt", ".data", ".test", ".parquet", ".feather", ".arrow", ".ipc")
 ARRAYS = (".npz", ".npy", ".pt", ".pth", ".safetensors")
+PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".tar", ".tgz", ".7z")
 RECORDINGS = (".wav", ".wave")
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
@@ -78,6 +79,7 @@ def open_source(config: RunConfig) -> Opened:
     test = found(data.test_data, data.dir, "--test-data", near=path) if data.test_data else None
     if path.is_dir():
         return _open_folder(path, test, config)
+    _check_single(path)
     if path.suffix.lower() in ARRAYS:
         from tui_trainer.engine.data import arrays
 
@@ -85,6 +87,16 @@ def open_source(config: RunConfig) -> Opened:
     from tui_trainer.engine.data.table import open_table
 
     return open_table(path, test, config)
+
+
+def _check_single(path: Path) -> None:
+    """Raises InputError for a file that is no source by itself."""
+    suffix = path.suffix.lower()
+    if suffix in (*PICTURES, *RECORDINGS):
+        what = "picture" if suffix in PICTURES else "recording"
+        raise InputError(f"--data {path}: a single {what}; name the folder that has a folder of them per class")
+    if suffix in PACKED:
+        raise InputError(f"--data {path}: a packed file; unpack it first, and name what comes out")
 
 
 def _open_folder(path: Path, test: Path | None, config: RunConfig) -> Opened:

@@ -153,7 +153,10 @@ def _derived(table: pl.DataFrame, config: RunConfig, where: Where, *, is_new: bo
             raise InputError(f"{place}: a query; use formulas of one row's values")
         try:
             made = pl.sql_expr(formula).alias(name)
-            absent = [root for root in made.meta.root_names() if root not in table.columns]
+            roots = made.meta.root_names()
+            if name not in config.data.target and (answers := set(roots) & set(config.data.target)):
+                raise InputError(f"{place}: made of {shown(min(answers))}, which is to be predicted; leave it out")
+            absent = [root for root in roots if root not in table.columns]
             if absent and is_new:
                 continue
             if absent:

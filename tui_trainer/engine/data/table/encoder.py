@@ -70,6 +70,7 @@ def fit(
         raise InputError(
             "no column is left to learn from"
             + "".join(f"; {name} is left out: {why}" for name, why in list(left_out.items())[:8])
+            + next((f" (--columns {name}=number keeps it)" for name in left_out if kinds[name] == "identifier"), "")
         )
     columns.sort(key=lambda column: column.code.embedded is not None)  # they stand last, as the net expects
     codes = tuple(column.code for column in columns)
