@@ -25,6 +25,7 @@ from tui_trainer.config import RunConfig
 from tui_trainer.data_sets import Task
 from tui_trainer.engine.data.class_folders import ClassFiles, Kind, files_below
 from tui_trainer.engine.data.encoding import Encoding, NewRows
+from tui_trainer.engine.data.long_work import counted
 from tui_trainer.engine.data.opened import Encoded, Part, Parts
 from tui_trainer.errors import InputError
 
@@ -89,7 +90,7 @@ def _place(path: Path, item: Item, name: str) -> str:
 
 
 def decoded(items: Sequence[Item], encoding: FileEncoding) -> Iterator[Decoded | str]:
-    """Each file in its order, decoded on every core; for one that cannot be read, why. Whoever iterates may count."""
+    """Each file in its order, decoded on every core; for one that cannot be read, why."""
 
     def attempt(item: Item) -> Decoded | str:
         try:
@@ -108,7 +109,7 @@ def fill(inputs: Tensor, items: Sequence[Item], encoding: FileEncoding, name: Ca
     """Decode one item into each row. Returns the remarks. Raises InputError that names and counts the damaged."""
     rows, remarks = inputs.numpy(), Counter[str]()
     damaged: list[str] = []
-    for row, got in enumerate(decoded(items, encoding)):
+    for row, got in enumerate(counted(decoded(items, encoding), len(items), encoding.files.many)):
         if isinstance(got, Decoded):
             rows[row] = got.values
             remarks.update(got.remarks)

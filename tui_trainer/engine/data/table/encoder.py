@@ -23,7 +23,7 @@ from tui_trainer.engine.data.table.encoding import TableEncoding
 from tui_trainer.engine.data.table.filling import Column, fill
 from tui_trainer.engine.data.table.number_codes import fit_date, fit_number
 from tui_trainer.engine.data.table.scale import Measure
-from tui_trainer.engine.data.table.sentences import Progress, fit_sentences
+from tui_trainer.engine.data.table.sentences import fit_sentences
 from tui_trainer.engine.data.table.words import fit_words
 from tui_trainer.errors import InputError
 
@@ -43,13 +43,12 @@ def fit(
     kinds: Mapping[str, ColumnKind],
     parts: Parts,
     config: RunConfig,
-    progress: Progress | None = None,
     types: Mapping[str, str] | None = None,
 ) -> Encoded:
     """Fit the feature columns on the training rows, and encode all parts. Empties the table.
 
-    `table` has the columns of `kinds` as `as_kinds` gives them. `progress` hears of sentence vectors, which take long;
-    `types` are those of the columns that formulas read.
+    `table` has the columns of `kinds` as `as_kinds` gives them. `types` are those of the columns that
+    formulas read.
     Raises InputError where no column is left, or a sentence model does not serve.
     """
     import polars as pl
@@ -61,7 +60,7 @@ def fit(
     for name in left_out:
         table.drop_in_place(name)
     columns: list[Column] = []
-    for name, column in _columns(table, kinds, train, config, progress):
+    for name, column in _columns(table, kinds, train, config):
         if column is None:
             left_out[name] = _why_nothing(kinds[name])
         else:
@@ -93,7 +92,6 @@ def _columns(
     kinds: Mapping[str, ColumnKind],
     train: pl.Series,
     config: RunConfig,
-    progress: Progress | None,
 ) -> Iterator[tuple[str, Column | None]]:
     """The fitted columns in their order, taken out of the table; on several cores, but for quantiles.
 
@@ -104,7 +102,7 @@ def _columns(
     names, waiting = table.columns, [table.drop_in_place(name) for name in table.columns][::-1]
 
     def fitted(values: pl.Series) -> Column | None:
-        code = _fitted(values, kinds[values.name], train, config, measure, progress)
+        code = _fitted(values, kinds[values.name], train, config, measure)
         return None if code is None else Column(code, values)
 
     with ThreadPoolExecutor(threads) as pool:
@@ -122,7 +120,6 @@ def _fitted(
     train: pl.Series,
     config: RunConfig,
     measure: Measure,
-    progress: Progress | None,
 ) -> Code | None:
     values = column.filter(train)
     match kind:
@@ -134,7 +131,7 @@ def _fitted(
             return fit_category(values, config)
     if config.text.features != "sentences":
         return fit_words(values, config)
-    return fit_sentences(column, config, progress) if values.n_unique() > 1 else None
+    return fit_sentences(column, config) if values.n_unique() > 1 else None
 
 
 def _why_nothing(kind: ColumnKind) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +20,7 @@ import torch
 
 from tui_trainer.config import RunConfig
 from tui_trainer.engine.data.encoding import Saved
+from tui_trainer.engine.data.long_work import counted
 from tui_trainer.engine.data.table import vector_cache
 from tui_trainer.engine.data.table.codes import Note, unscaled
 from tui_trainer.errors import InputError
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 TEXTS_AT_ONCE = 32
 ONE_AT_A_TIME = threading.RLock()  # columns are fitted on several threads; Transformers' verbosity is the process's
-Progress = Callable[[int, int], None]  # (texts done, of how many)
 
 
 class SentenceModel:
@@ -60,7 +60,7 @@ class SentenceModel:
         """Numbers in a vector."""
         return int(self._loaded[1].config.hidden_size)
 
-    def vectors(self, texts: list[str], progress: Progress | None = None) -> tuple[np.ndarray, int]:
+    def vectors(self, texts: list[str]) -> tuple[np.ndarray, int]:
         """((texts, size) float32, how many texts were too long and cut). Each vector has the length 1.
 
         It is the mean over the last hidden states of a text's tokens, the pooling of Reimers and Gurevych 2019
@@ -70,12 +70,11 @@ class SentenceModel:
         vectors = np.zeros((len(texts), self.size), np.float32)
         by_length = sorted(range(len(texts)), key=lambda row: len(texts[row]))  # little padding within a batch
         with _quiet(), torch.no_grad():
-            for start in range(0, len(texts), TEXTS_AT_ONCE):
+            starts = range(0, len(texts), TEXTS_AT_ONCE)
+            for start in counted(starts, len(starts), f"times {TEXTS_AT_ONCE} texts"):
                 rows = by_length[start : start + TEXTS_AT_ONCE]
                 vectors[rows], more = self._pooled([texts[row] for row in rows])
                 cut += more
-                if progress:
-                    progress(start + len(rows), len(texts))
         return vectors, cut
 
     def _pooled(self, texts: list[str]) -> tuple[np.ndarray, int]:
@@ -178,7 +177,7 @@ class SentencesCode:
         return cls(name, Path(saved.facts["path"]), saved.facts["digest"], saved.facts["size"])
 
 
-def fit_sentences(values: pl.Series, config: RunConfig, progress: Progress | None = None) -> SentencesCode:
+def fit_sentences(values: pl.Series, config: RunConfig) -> SentencesCode:
     """The vectors of all rows' texts; the model is frozen, so that nothing is learned of them. Raises InputError."""
     path = folder(config.text.model, "--text-model").resolve()
     model = SentenceModel(path)
@@ -186,7 +185,7 @@ def fit_sentences(values: pl.Series, config: RunConfig, progress: Progress | Non
     place = vector_cache.place_of(model.digest, texts)
     found = vector_cache.read(place, len(texts))
     if found is None:
-        found = model.vectors(texts, progress)
+        found = model.vectors(texts)
         vector_cache.write(place, *found)
     vectors, cut = found
     known = {text: row for row, text in enumerate(texts)}
