@@ -17,6 +17,7 @@ from tui_trainer.report import ColumnFacts
 __all__ = ["as_kinds", "column_kinds", "describe_columns"]
 
 LOOKED_AT = 1000  # values, spread over a column, by which words are judged
+LARGE = 100_000  # training rows, of which LOOKED_AT tell whether most are repeated
 FEWEST = 20  # values, below which nothing is called an identifier
 DISTINCT = 0.95  # share of an identifier's values
 LONGEST_IDENTIFIER = 64  # letters
@@ -57,8 +58,8 @@ def training_kinds(
             kinds[series.name] = said
             continue
         few = series.gather(picked.head(LOOKED_AT))
-        if series.dtype.is_float() and few.n_unique() > 1 and not _may_count(few, numbers[:LOOKED_AT]):
-            kinds[series.name] = "number"  # a million rows need not be copied
+        if sure := _surely(few, numbers[:LOOKED_AT], is_large=len(rows) >= LARGE):
+            kinds[series.name] = sure  # a million rows need not be copied
             continue
         values = series.gather(picked)
         if is_text and values.dtype == pl.String and values.null_count() < len(values):
@@ -66,6 +67,22 @@ def training_kinds(
             values = as_numbers if as_numbers.null_count() == values.null_count() else values
         kinds[series.name] = kind_of(values, numbers)
     return kinds
+
+
+def _surely(few: pl.Series, rows: np.ndarray, *, is_large: bool) -> ColumnKind | None:
+    """The kind where some training rows, drawn by chance as those of a split are, leave no doubt of it."""
+    values = few.drop_nulls()
+    distinct = values.n_unique()
+    if distinct < 2:
+        return None
+    if few.dtype.is_float():
+        return None if _may_count(few, rows) else "number"
+    if few.dtype.is_integer():
+        return "number" if distinct < len(few) else None  # what repeats, or is missing, counts nothing up
+    if few.dtype == pl.String and is_large and distinct <= len(values) / 10:
+        is_plain = values.cast(pl.Float64, strict=False).is_null() & ~values.str.contains(ISO_DATE)
+        return "category" if is_plain.any() else None
+    return None
 
 
 def _may_count(few: pl.Series, rows: np.ndarray) -> bool:
