@@ -27,6 +27,13 @@ def printable(text: str) -> str:
     return "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in text)
 
 
+def listed(names: Iterable[str], most: int = 8, mark: str = ", ") -> str:
+    """`a, b and 40 more`."""
+    words = list(names)
+    said = mark.join(words[:most])
+    return said if len(words) <= most else f"{said} and {len(words) - most:,} more"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'mnist'?` for a near miss of a known word, otherwise nothing."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from tui_trainer.errors import listed
 from tui_trainer.report import Disk, LeakSearch, Memory, Repeats, Report
 from tui_trainer.sizes import size_text
 from tui_trainer.words import clock
@@ -161,7 +162,7 @@ def _classes(report: Report) -> Iterator[Finding]:
     ordered = sorted(report.classes, key=lambda one: one.train)
     least, most = ordered[0], ordered[-1]
     if unseen := [one.name for one in report.classes if not one.test]:
-        yield Finding("note", "classes", f"without a test row: {noun} {_names(unseen)}")
+        yield Finding("note", "classes", f"without a test row: {noun} {listed(unseen, MOST_NAMES)}")
     ratio = most.train / max(1, least.train)
     counts = f"{least.name} has {least.train:,} training rows, {most.name} {most.train:,} ({ratio:,.0f} times as many)"
     if ratio < UNEVEN:
@@ -179,7 +180,7 @@ def _missing(report: Report) -> Finding:
     if not found:
         return Finding("fine", "missing", "no missing values")
     mostly = [one for one in found if one.missing > MOSTLY_MISSING * rows]
-    names = _names([f"{one.name} ({_percent(one.missing / rows)})" for one in found])
+    names = listed([f"{one.name} ({_percent(one.missing / rows)})" for one in found], MOST_NAMES)
     words = f"missing values in {len(found)} of {len(report.columns)} columns: {names}"
     return Finding("warning" if mostly else "note", "missing", words)
 
@@ -193,7 +194,9 @@ def _constant(report: Report) -> Iterator[Finding]:
     names = [name for name in report.constant_columns if name not in left_out]
     if names:
         noun = "column" if len(names) == 1 else "columns"
-        yield Finding("note", "constant", f"{noun} with the same value in every training row: {_names(names)}")
+        yield Finding(
+            "note", "constant", f"{noun} with the same value in every training row: {listed(names, MOST_NAMES)}"
+        )
     elif report.constant_inputs and not report.constant_columns:
         yield Finding(
             "note",
@@ -215,8 +218,3 @@ def _disk(disk: Disk, splits: int) -> Finding:
     if disk.needed > disk.free:
         return Finding("warning", "disk", f"{words}; free some space or choose another folder with --runs-dir")
     return Finding("note" if disk.needed > SHARE_OF_DISK * disk.free else "fine", "disk", words)
-
-
-def _names(names: list[str] | tuple[str, ...]) -> str:
-    more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")

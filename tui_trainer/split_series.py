@@ -18,13 +18,12 @@ from tui_trainer import config_file, runs_folder
 from tui_trainer.config import RunConfig
 from tui_trainer.errors import InputError
 from tui_trainer.events import Event, RunEnded
-from tui_trainer.knobs import KNOBS, changed, shown
+from tui_trainer.knobs import KNOBS, MOVABLE, changed, shown
 from tui_trainer.run_dir import RunDir
 from tui_trainer.run_state import state_of
 from tui_trainer.split_events import SplitBegan, SplitsEnded, Spread
 
 DONE = ("completed", "early_stopped")
-MAY_DIFFER = ("data_dir", *(name for name, knob in KNOBS.items() if knob.section == "hardware"))
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ def _plan(config: RunConfig, runs_dir: Path, name: str, number: int) -> _Planned
     there = config_file.load(run.config)
     for knob in KNOBS.values():
         then, now = knob.of(there), knob.of(of_split)
-        if then != now and knob.name not in MAY_DIFFER:
+        if then != now and knob.name not in MOVABLE:
             raise InputError(
                 f"{run.path} was begun with {knob.name} {shown(then)}, and {shown(now)} is asked for now; repeat the "
                 "command that began the series, or choose another --name"

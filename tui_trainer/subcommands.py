@@ -17,13 +17,11 @@ from tui_trainer import bench_plan, foreground, placement, predict_plan, recipes
 from tui_trainer.config import RunConfig
 from tui_trainer.errors import InputError, printable
 from tui_trainer.flags import Parser, add_knobs, knob_values
-from tui_trainer.knobs import KNOBS, build, read_value
+from tui_trainer.knobs import KNOBS, MOVABLE, build, read_value
 from tui_trainer.paths import folder
 
 RUNS_VARIABLE = "TUI_TRAINER_RUNS"
-RESUMABLE = (  # knobs that `resume` takes beside the live ones
-    "data_dir", "device", "processes", "max_restarts", "threads", "engine", "precision", "device_memory", "host_memory",
-)  # fmt: skip
+RESUMABLE = tuple(name for name in MOVABLE if name != "deterministic")  # taken by `resume` beside the live ones
 ABOUT = {
     "attach": "open the live screen of a run that trains, or of one that has ended",
     "runs": "list the runs of the folder",

@@ -8,14 +8,9 @@ from typing import Any
 from tui_trainer.config import RunConfig
 from tui_trainer.engine import checkpoint
 from tui_trainer.errors import InputError
-from tui_trainer.knobs import KNOBS, build, changed, shown
+from tui_trainer.knobs import KNOBS, MOVABLE, build, changed, shown
 from tui_trainer.run_dir import RunDir
 from tui_trainer.run_state import folded
-
-MOVABLE = (  # may differ when a run is resumed
-    "data_dir", "device", "processes", "max_restarts", "threads", "engine", "precision", "device_memory", "host_memory",
-    "deterministic",
-)  # fmt: skip
 
 
 def config_then(run: RunDir, asked_for: RunConfig, found: checkpoint.Found) -> RunConfig:

@@ -100,9 +100,9 @@ def _check_single(path: Path) -> None:
 
 
 def _open_folder(path: Path, test: Path | None, config: RunConfig) -> Opened:
-    if (path / "dataset_info.json").is_file() or (path / "dataset_dict.json").is_file():
-        from tui_trainer.engine.data import hugging_face
+    from tui_trainer.engine.data import hugging_face
 
+    if hugging_face.is_saved(path):
         return hugging_face.open_saved(path, test, config)
     suffixes = Counter(file.suffix.lower() for file in walked(path))
     recordings, pictures = (sum(suffixes[suffix] for suffix in kind) for kind in (RECORDINGS, PICTURES))

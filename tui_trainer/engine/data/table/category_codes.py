@@ -10,7 +10,8 @@ import numpy as np
 
 from tui_trainer.config import RunConfig
 from tui_trainer.engine.data.encoding import Saved
-from tui_trainer.engine.data.table.codes import Note, in_parts, listed, unscaled
+from tui_trainer.engine.data.table.codes import Note, in_parts, unscaled
+from tui_trainer.errors import listed
 
 if TYPE_CHECKING:
     import polars as pl

@@ -13,7 +13,7 @@ from tui_trainer.config import RunConfig
 from tui_trainer.data_sections import ColumnKind
 from tui_trainer.engine.data.table.casting import as_dates, as_numbers
 from tui_trainer.engine.data.table.formulas import QUERY, as_trained, is_of_one_row
-from tui_trainer.engine.data.table.places import Where, listed, shown
+from tui_trainer.engine.data.table.places import Where, named, shown
 from tui_trainer.errors import InputError, nearest
 
 LOOKED_AT = 1000  # values, spread over a column of words, that decide whether all are tried as numbers
@@ -162,7 +162,7 @@ def _derived(table: pl.DataFrame, config: RunConfig, where: Where, *, is_new: bo
             if absent:
                 raise InputError(
                     f"{place}: there is no column {shown(absent[0])}{nearest(absent[0], table.columns)} "
-                    f"(columns: {listed(table.columns)})"
+                    f"(columns: {named(table.columns)})"
                 )
             is_safe = is_of_one_row(made)
             series = table.select(made).to_series() if is_safe else pl.Series()

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 import numpy as np
 
 from tui_trainer.engine.data.encoding import Saved
+from tui_trainer.errors import listed
 
 if TYPE_CHECKING:
     import polars as pl
 
-NAMES_SHOWN = 8  # in one sentence
 
 Note = tuple[str, str]  # what was done, and to what: the columns with the same fate share a sentence
 
@@ -63,13 +63,6 @@ def sentences(notes: Iterable[Note]) -> list[str]:
     for fate, subject in notes:
         subjects.setdefault(fate, []).append(subject)
     return [f"{fate}: {listed(of_it, mark='; ')}" for fate, of_it in subjects.items()]
-
-
-def listed(names: Iterable[str], most: int = NAMES_SHOWN, mark: str = ", ") -> str:
-    """`a, b and 40 more`."""
-    words = list(names)
-    shown = mark.join(words[:most])
-    return shown if len(words) <= most else f"{shown} and {len(words) - most:,} more"
 
 
 def in_parts(counts: dict[str, int]) -> str:

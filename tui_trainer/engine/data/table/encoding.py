@@ -14,11 +14,11 @@ from tui_trainer.config import RunConfig
 from tui_trainer.data_sections import ColumnKind
 from tui_trainer.engine.data.encoding import NewRows, Saved
 from tui_trainer.engine.data.table.category_codes import CategoryCode
-from tui_trainer.engine.data.table.codes import Code, listed, sentences
+from tui_trainer.engine.data.table.codes import Code, sentences
 from tui_trainer.engine.data.table.number_codes import DateCode, NumberCode
 from tui_trainer.engine.data.table.sentences import SentencesCode
 from tui_trainer.engine.data.table.words import HashingCode, TfidfCode
-from tui_trainer.errors import InputError, nearest
+from tui_trainer.errors import InputError, listed, nearest
 from tui_trainer.knobs import KNOBS, build
 
 if TYPE_CHECKING:

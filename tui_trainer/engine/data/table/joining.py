@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tui_trainer.engine.data.table.places import listed, shown
+from tui_trainer.engine.data.table.places import named, shown
 from tui_trainer.errors import InputError, nearest
 
 
@@ -29,14 +29,14 @@ def _check_names(ours: list[str], others: list[str], path: Path, test: Path) -> 
         if name not in others:
             raise InputError(
                 f"{test}: column {shown(name)} of {path.name} is missing{nearest(name, others)} (its columns: "
-                f"{listed(others)}); both files have to have the same columns, and --header says whether their first "
+                f"{named(others)}); both files have to have the same columns, and --header says whether their first "
                 "lines name them"
             )
     for name in others:
         if name not in ours:
             raise InputError(
                 f"{test}: column {shown(name)} is not in {path.name}{nearest(name, ours)} (columns there: "
-                f"{listed(ours)}); both files have to have the same columns"
+                f"{named(ours)}); both files have to have the same columns"
             )
 
 

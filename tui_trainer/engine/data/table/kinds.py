@@ -10,7 +10,7 @@ import polars as pl
 from tui_trainer.config import RunConfig
 from tui_trainer.data_sections import ColumnKind
 from tui_trainer.engine.data.table.casting import as_kinds, parsed_dates
-from tui_trainer.engine.data.table.places import listed, shown
+from tui_trainer.engine.data.table.places import named, shown
 from tui_trainer.errors import InputError, nearest
 from tui_trainer.report import ColumnFacts
 
@@ -38,7 +38,7 @@ def column_kinds(table: pl.DataFrame, config: RunConfig) -> dict[str, ColumnKind
         if name not in table.columns:
             raise InputError(
                 f"[data.columns] {name}: there is no such column{nearest(name, table.columns)} "
-                f"(columns: {listed(table.columns)})"
+                f"(columns: {named(table.columns)})"
             )
     return {series.name: config.data.columns.get(series.name) or kind_of(series) for series in table.iter_columns()}
 

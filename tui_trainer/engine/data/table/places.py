@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tui_trainer.errors import printable
+from tui_trainer.errors import listed, printable
 
 Where = Callable[[int], str]
 """From a row, counted from 0, to `people.csv, row 1 (line 2)`."""
@@ -16,10 +16,9 @@ def shown(value: object, longest: int = 60) -> str:
     return f"'{printable(text if len(text) <= longest else text[: longest - 3] + '...')}'"
 
 
-def listed(names: list[str], most: int = 12) -> str:
-    """`a, b, c and 5 more`."""
-    said = ", ".join(printable(name) for name in names[:most])
-    return f"{said} and {len(names) - most} more" if len(names) > most else said
+def named(names: list[str], most: int = 12) -> str:
+    """`a, b, c and 5 more`, safe for a terminal."""
+    return listed(map(printable, names), most)
 
 
 def rows_of(where: str, before: int = 0) -> Where:

@@ -17,7 +17,7 @@ from tui_trainer.engine.data.table.files import form_of
 from tui_trainer.engine.data.table.formulas import types_of_roots
 from tui_trainer.engine.data.table.joining import joined
 from tui_trainer.engine.data.table.kinds import column_kinds, describe_columns, training_kinds
-from tui_trainer.engine.data.table.places import listed, shown
+from tui_trainer.engine.data.table.places import named, shown
 from tui_trainer.engine.data.table.reading import read_table
 from tui_trainer.engine.data.table.targets import Targets, targets_of
 from tui_trainer.errors import InputError, nearest
@@ -120,7 +120,7 @@ class TableSource:
         if name not in table.columns:
             raise InputError(
                 f"{self._paths[0]}: there is no column {shown(name)}{nearest(name, table.columns)} "
-                f"(columns: {listed(table.columns, 30)})"
+                f"(columns: {named(table.columns, 30)})"
             )
         series = table[name]
         if self._kinds[name] == "date" and series.dtype == pl.String:

@@ -15,7 +15,7 @@ from tui_trainer.data_sets import Task
 from tui_trainer.engine.data.integer_classes import MOST_INTEGER_CLASSES, are_classes
 from tui_trainer.engine.data.table.casting import as_numbers
 from tui_trainer.engine.data.table.layout import is_number
-from tui_trainer.engine.data.table.places import Where, listed, shown
+from tui_trainer.engine.data.table.places import Where, named, shown
 from tui_trainer.errors import InputError, nearest
 
 MOST_LOST = 0.01  # of a target's deviation, by what rounding to float32 may move a value
@@ -69,18 +69,18 @@ def target_columns(table: pl.DataFrame, config: RunConfig, source: str) -> list[
     names, columns = list(config.data.target), table.columns
     if len(columns) == 1:
         raise InputError(
-            f"{source}: everything stands in one column ({listed(columns)}), and two at the least are needed; if its "
+            f"{source}: everything stands in one column ({named(columns)}), and two at the least are needed; if its "
             "values are separated by something, name it with --delimiter"
         )
     if not names:
         likely = next((name for word in LIKELY for name in columns if name.lower() == word), columns[-1])
         raise InputError(
-            f"{source}: name the column to predict, as in --target {likely!r} (columns: {listed(columns, 30)})"
+            f"{source}: name the column to predict, as in --target {likely!r} (columns: {named(columns, 30)})"
         )
     for name in names:
         if name not in columns:
             raise InputError(
-                f"--target {name}: {source} has no such column{nearest(name, columns)} (columns: {listed(columns, 30)})"
+                f"--target {name}: {source} has no such column{nearest(name, columns)} (columns: {named(columns, 30)})"
             )
         if names.count(name) > 1:
             raise InputError(f"--target {name}: named twice")
