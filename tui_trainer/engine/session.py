@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from tui_trainer.config import RunConfig
+from tui_trainer.engine import session_checkpoint
 from tui_trainer.engine.blocks import engine_for, make_steps
 from tui_trainer.engine.checkpoint import Checkpoint
 from tui_trainer.engine.criterion import loss_name
@@ -27,7 +26,6 @@ from tui_trainer.engine.rehearsal import rehearsal
 from tui_trainer.engine.schedule import lr_factor
 from tui_trainer.engine.step import Step
 from tui_trainer.errors import InputError
-from tui_trainer.knobs import values_of
 from tui_trainer.scores import Scores
 
 FIELD_OF = {"val_macro_f1": "macro_f1"}  # where the figure's name and its field differ
@@ -197,89 +195,15 @@ class Session:
 
     def capture(self) -> Checkpoint:
         """Everything a resume needs, copied."""
-        training = {f"optimizer.{key}": tensor for key, tensor in self.steps.step.update.capture().items()}
-        training["random.cpu"] = torch.get_rng_state()
-        if self.device.type == "cuda":
-            training["random.cuda"] = torch.cuda.get_rng_state(self.device)
-        facts = {
-            **self._identity(),
-            "epochs_done": self.epochs_done,
-            "position": self.position,
-            "step": self.step,
-            "loss_total": self.meter.total,
-            "samples_metered": self.meter.samples,
-            "correct": self.meter.correct,
-            "looked": self.meter.looked,
-            "seconds": self.pace.seconds,
-            "threads": torch.get_num_threads(),
-            "processes": self.group.size,
-            "record": vars(self.record),
-            "config": values_of(self.config),
-        }
-        weights = _on_cpu(self.model.state_dict())
-        return Checkpoint("last", facts, weights, _on_cpu(training), preprocessing=self.preprocessing)
+        return session_checkpoint.last_of(self)
 
     def capture_best(self) -> Checkpoint | None:
         """The best epoch's weights."""
-        if self.best_weights is None:
-            return None
-        facts = {
-            **self._identity(),
-            "epochs_done": self.record.best_epoch,
-            "record": vars(self.record),
-            "config": values_of(self.config),
-        }
-        return Checkpoint("best", facts, _on_cpu(self.best_weights), preprocessing=self.preprocessing)
+        return session_checkpoint.best_of(self)
 
     def restore(self, last: Checkpoint, best: Checkpoint | None) -> None:
         """Go on exactly where a checkpoint was taken. Raises InputError where the data or the net is another one."""
-        self._check_identity(last)
-        facts = last.facts
-        self.model.load_state_dict(last.weights)
-        state = {key: tensor for key, tensor in last.training.items() if key.startswith("optimizer.")}
-        self.steps.step.update.restore({key.removeprefix("optimizer."): tensor for key, tensor in state.items()})
-        self.record = EarlyStopping(**facts["record"])
-        self.best_weights = {name: t.to(self.device) for name, t in best.weights.items()} if best else None
-        if best is None and self.record.best_epoch:
-            self.record = EarlyStopping(self.record.metric, epochs_since=self.record.epochs_since)
-        self.epochs_done, self.position, self.step = facts["epochs_done"], facts["position"], facts["step"]
-        self.meter.start_epoch(self.step, facts["loss_total"], facts["samples_metered"])
-        self.meter.start_accuracy(facts.get("correct", 0), facts.get("looked", 0))
-        self.pace = Pace(facts["seconds"])
-        torch.set_rng_state(last.training["random.cpu"])
-        if self.device.type == "cuda" and "random.cuda" in last.training:
-            torch.cuda.set_rng_state(last.training["random.cuda"], self.device)
-
-    def _identity(self) -> dict[str, Any]:
-        return {
-            "data": self.data.name,
-            "data_digest": self.data.fingerprint,
-            "held_back_digest": self.data.fingerprint_held_back,
-            "task": self.data.task,
-            "inputs": self.data.inputs,
-            "outputs": self.data.outputs,
-            "class_names": list(self.data.class_names),
-            "hidden": list(self.config.model.hidden),
-        }
-
-    def _check_identity(self, checkpoint: Checkpoint) -> None:
-        for what, now in self._identity().items():
-            then = checkpoint.facts.get(what, now)  # the digest of what is held back came later
-            if then != now and what == "held_back_digest":
-                raise InputError(
-                    f"the validation or test samples of {self.data.name} are not the ones this run was measured on "
-                    "(the training samples are); restore them, or start a new run"
-                )
-            if then != now and what != "data_digest":
-                raise InputError(
-                    f"the checkpoint was trained with {what} {then}, but config.toml and the data give {now}; "
-                    "undo the change, or start a new run"
-                )
-            if then != now:
-                raise InputError(
-                    f"the data set {self.data.name} is not the one this run was trained on (same shape, other values); "
-                    "restore it, or start a new run"
-                )
+        session_checkpoint.restore(self, last, best)
 
 
 def check_fits(config: RunConfig, data: DataSet) -> None:
@@ -294,7 +218,3 @@ def check_fits(config: RunConfig, data: DataSet) -> None:
             f"--batch-size {size:,} leaves a last batch of one of {samples:,} samples, which batch normalisation "
             "cannot use; add --drop-last or choose another size"
         )
-
-
-def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
