@@ -3,8 +3,10 @@
     {"command": "pause"}            {"command": "resume"}           {"command": "stop"}
     {"command": "save"}             {"command": "evaluate"}
     {"command": "set", "lr": 0.0003, "dropout": 0.2}
+    {"command": "apply", "alert": "overfitting-1", "remedy": 1}
 
-`set` takes the live hyperparameters by their flags' names. An optional `"id"` comes back in the event that answers.
+`set` takes the live hyperparameters by their flags' names, `apply` a remedy of an alert by its number, from 1. An
+optional `"id"` comes back in the event that answers.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 
 from tui_trainer.errors import nearest
 
-NAMES = ("pause", "resume", "stop", "save", "evaluate", "set")
+NAMES = ("pause", "resume", "stop", "save", "evaluate", "set", "apply")
 
 
 class Asked(BaseModel):
@@ -73,7 +75,15 @@ class SetHyperparameters(Asked):
         return {**own, "values": {key.replace("-", "_"): value for key, value in raw.items() if key not in own}}
 
 
-Command = Pause | Resume | Stop | Save | Evaluate | SetHyperparameters
+class Apply(Asked):
+    """Do what a remedy of an alert says; the worker checks that there is one."""
+
+    command: Literal["apply"] = "apply"
+    alert: Annotated[str, Field(max_length=100)]
+    remedy: Annotated[int, Field(ge=1, le=100)] = 1
+
+
+Command = Pause | Resume | Stop | Save | Evaluate | SetHyperparameters | Apply
 _adapter: TypeAdapter[Command] = TypeAdapter(
     Annotated[Command, Field(discriminator="command")], config=ConfigDict(defer_build=True)
 )

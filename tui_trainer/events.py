@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from tui_trainer.inside_events import Alerted, AlertPassed, NetMeasured, RemedyApplied, WentBack
 from tui_trainer.said import Count, Said
 from tui_trainer.scores import DETAILS, Scores
 from tui_trainer.split_events import SplitBegan, SplitsEnded
@@ -237,7 +238,8 @@ class RunEnded(Said):
 
 Event = (
     PhaseBegan | RunStarted | RunResumed | Progress | EpochEnded | Evaluated | CheckpointSaved | Paused | Continued
-    | HyperparametersChanged | CommandRejected | Warned | RunEnded | SplitBegan | SplitsEnded
+    | HyperparametersChanged | CommandRejected | Warned | NetMeasured | Alerted | AlertPassed
+    | RemedyApplied | WentBack | RunEnded | SplitBegan | SplitsEnded
 )  # fmt: skip
 
 _adapter: TypeAdapter[Event] = TypeAdapter(

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tui_trainer.events import EpochEnded, Event, HyperparametersChanged, Progress, RunResumed, RunStarted
+from tui_trainer.inside_events import WentBack
 from tui_trainer.words import changes
 
 CAPACITY = 1024  # points of the whole run
@@ -126,7 +127,7 @@ class History:
                 self._steps_per_epoch = max(1, round(event.step / event.epoch))
             case HyperparametersChanged():
                 self.marks.append(Mark(event.step, self._position(event), changes(event)))
-            case RunResumed():
+            case RunResumed() | WentBack():
                 self._cut_after(event.step)
             case _:
                 self.version -= 1

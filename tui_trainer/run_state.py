@@ -23,6 +23,7 @@ from tui_trainer.events import (
     RunResumed,
     RunStarted,
 )
+from tui_trainer.inside_events import Alerted, AlertPassed, NetMeasured, RemedyApplied, WentBack
 from tui_trainer.run_dir import RunDir
 
 Status = Literal[
@@ -46,6 +47,8 @@ class RunState:
     epochs_done: int = 0
     step: int = 0
     changed: Mapping[str, Any] = field(default_factory=dict)  # live hyperparameters in force, where config.toml is not
+    inside: NetMeasured | None = None  # the latest look inside the net
+    alerts: tuple[Alerted, ...] = ()  # that neither passed nor were answered by a remedy, the latest last
     last_heard: float = 0.0  # Unix seconds
 
     def seen_from_outside(self, is_alive: bool) -> RunState:
@@ -90,7 +93,19 @@ def _advance(state: RunState, event: Event) -> RunState:
         case RunStarted():
             return replace(state, status="training", phase="", started=event, epochs=event.epochs)
         case RunResumed():
+            where = {
+                name: getattr(event, name) for name in ("device", "device_name", "threads", "devices", "pid", "host")
+            }
+            started = state.started.model_copy(update=where) if state.started else None
+            return _rewound(replace(state, status="training", phase="", ended=None, started=started), event)
+        case WentBack():
             return _rewound(state, event)
+        case NetMeasured():
+            return replace(state, inside=event)
+        case Alerted():
+            return replace(state, alerts=(*state.alerts, event))
+        case AlertPassed() | RemedyApplied():
+            return replace(state, alerts=tuple(alert for alert in state.alerts if alert.alert != event.alert))
         case CheckpointSaved():
             return replace(state, saved=event)
         case Paused():
@@ -107,16 +122,15 @@ def _advance(state: RunState, event: Event) -> RunState:
             return state
 
 
-def _rewound(state: RunState, event: RunResumed) -> RunState:
-    """Back to the checkpoint: what was said of later epochs no longer holds."""
+def _rewound(state: RunState, event: RunResumed | WentBack) -> RunState:
+    """Back to the checkpoint: what was said of later steps no longer holds."""
 
     def kept(epoch: EpochEnded | None) -> EpochEnded | None:
         return epoch if epoch and epoch.epoch <= event.epochs_done else None
 
-    where = {name: getattr(event, name) for name in ("device", "device_name", "threads", "devices", "pid", "host")}
     return replace(
-        state, status="training", phase="", ended=None,
-        started=state.started.model_copy(update=where) if state.started else None, changed=dict(event.live),
-        progress=None, epoch=kept(state.epoch), best=kept(state.best),
+        state, progress=None, epoch=kept(state.epoch), best=kept(state.best), changed=dict(event.live),
         epochs=event.epochs, epochs_done=event.epochs_done, step=event.step,
+        inside=state.inside if state.inside and state.inside.step <= event.step else None,
+        alerts=tuple(alert for alert in state.alerts if alert.step <= event.step),
     )  # fmt: skip

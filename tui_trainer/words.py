@@ -26,6 +26,7 @@ from tui_trainer.events import (
     RunStarted,
     Warned,
 )
+from tui_trainer.inside_events import Alerted, AlertPassed, NetMeasured, RemedyApplied, WentBack
 from tui_trainer.measures import COLUMNS, FIRST, LOSS, R2, RMSE, Measure, headline, kind_of, more
 from tui_trainer.scores import Scores
 from tui_trainer.split_events import SplitBegan, SplitsEnded, Spread
@@ -226,3 +227,20 @@ def describe(event: Event) -> str:
         case RunEnded():
             lines = [f"{event.reason.replace('_', ' ').capitalize()}: {event.message}", test_line(event)]
             return "\n".join([*filter(None, lines), f"{event.run_dir}  ({clock(event.seconds)})"])
+        case _:
+            return _of_the_inside(event)
+
+
+def _of_the_inside(event: NetMeasured | Alerted | AlertPassed | RemedyApplied | WentBack) -> str:
+    """The net's figures are for panels: a line would say too little of them."""
+    match event:
+        case NetMeasured():
+            return ""
+        case Alerted():
+            return f"Alert: {printable(event.cause)} ({printable(event.evidence)})"
+        case AlertPassed():
+            return f"No longer: {printable(event.alert.rpartition('-')[0].replace('_', ' '))}"
+        case RemedyApplied():
+            return f"Applied at step {event.step:,}: {printable(event.sentence)}"
+        case WentBack():
+            return f"Went back to step {event.step:,}: epoch {event.epochs_done + 1} of {event.epochs}"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from tui_trainer import commands, events
+from tui_trainer.inside_events import Histogram, LayerFacts, Remedy, WeightPicture
 from tui_trainer.words import describe
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -26,6 +27,11 @@ def of(kind: type[BaseModel]) -> st.SearchStrategy[BaseModel]:
     }
     kind.model_rebuild()  # its signature is made when it is first used
     return st.builds(kind, **figures, **changes)
+
+
+PARTS = (Histogram, Remedy, WeightPicture, LayerFacts)
+for part in PARTS:
+    st.register_type_strategy(part, of)
 
 
 def kinds() -> list[type[BaseModel]]:

@@ -18,6 +18,7 @@ from tui_trainer.events import (
     RunEnded,
     RunResumed,
 )
+from tui_trainer.inside_events import Alerted, AlertPassed, NetMeasured, RemedyApplied, WentBack
 from tui_trainer.run_state import RunState, advance
 
 
@@ -66,6 +67,28 @@ def test_a_resume_takes_back_what_was_said_of_later_epochs() -> None:
     assert state.epoch is None  # epoch 3 is void
     state = advance(state, epoch(3, is_best=False))
     assert state.epoch is not None
+
+
+def alert(name: str, step: int) -> Alerted:
+    return Alerted(alert=name, kind="overfitting", epoch=1, step=step, cause="c", evidence="e")
+
+
+def test_alerts_stay_until_they_pass_or_a_remedy_was_applied_or_they_are_void() -> None:
+    state = folded([alert("overfitting-1", 5), alert("plateau-1", 6), AlertPassed(alert="plateau-1", epoch=1, step=7)])
+    assert [open_.alert for open_ in state.alerts] == ["overfitting-1"]
+    state = advance(state, RemedyApplied(alert="overfitting-1", sentence="s", step=8))
+    assert state.alerts == ()
+    state = folded([epoch(1), alert("overfitting-1", 10), epoch(2), alert("divergence-1", 25)])
+    state = advance(state, WentBack(epochs=9, epochs_done=2, step=20, live={"lr": 0.1}))
+    assert [open_.alert for open_ in state.alerts] == ["overfitting-1"]
+
+
+def test_going_back_voids_what_was_said_of_later_steps_and_leaves_the_run_training() -> None:
+    seen = NetMeasured(epoch=3, step=30, layers=[])
+    state = folded([resumed(0), epoch(1), epoch(2), epoch(3), seen])
+    state = advance(state, WentBack(epochs=9, epochs_done=2, step=20, live={"lr": 0.1}))
+    assert (state.status, state.epochs_done, state.step, state.changed) == ("training", 2, 20, {"lr": 0.1})
+    assert (state.epoch, state.inside) == (None, None)
 
 
 def test_changed_epochs_are_what_is_shown() -> None:

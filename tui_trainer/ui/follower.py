@@ -10,6 +10,7 @@ from tui_trainer.config import RunConfig
 from tui_trainer.errors import InputError, printable
 from tui_trainer.events import EpochEnded, Event, Progress, RunResumed
 from tui_trainer.history import History
+from tui_trainer.inside_events import WentBack
 from tui_trainer.knobs import KNOBS
 from tui_trainer.launch import Exit, exit_of
 from tui_trainer.run_dir import RunDir, Tail
@@ -112,7 +113,7 @@ class RunFollower:
                 if event.confusion or event.pairs or event.support:
                     self.detailed = event
                     self.epochs.add(event.epoch, place)
-            case RunResumed():
+            case RunResumed() | WentBack():
                 self.epochs.cut_after(event.epochs_done)
                 if self.detailed and self.detailed.epoch > event.epochs_done:
                     self.detailed = self.epoch(self.epochs.epochs[-1]) if self.epochs.epochs else None
