@@ -139,7 +139,8 @@ class Update:
         pylearn2's), a falling rate reaches the weights later, by about 1 / (1 - momentum) steps.
         """
         flat = self._parameters.flat
-        if isinstance(lr, float) and self._fused_sgd is not None:
+        has_own_way = self._buffer is None or self._momentum > 0  # it takes no velocity at a momentum of 0, yet to rise
+        if isinstance(lr, float) and self._fused_sgd is not None and has_own_way:
             buffers = [] if self._buffer is None else [self._buffer]
             self._fused_sgd(
                 [flat], [grad], buffers, weight_decay=0.0, momentum=self._momentum, lr=lr, dampening=0.0,
