@@ -84,7 +84,7 @@ def test_a_value_out_of_range_names_flag_value_and_range(name: str, value: objec
         ({"step_factor": 0.5}, "schedule step only"),
         ({"normalization": "batch", "batch_size": 1}, "at least 2 samples"),
         ({"data": "mnits"}, "did you mean 'mnist'"),
-        ({"dropout": "0.2,0.5"}, "--dropout has 2 numbers for 1 hidden layer: 1 expected, or one without a list"),
+        ({"dropout": "0.2,0.5"}, "--dropout has 2 numbers for 1 hidden layer: 1 expected, or a single number"),
         ({"hidden": "8,4", "dropout": [0.5]}, "--dropout has 1 number for 2 hidden layers: 2 expected"),
         ({"hidden": "", "dropout": [0.5]}, "--dropout has 1 number for 0 hidden layers"),
         ({"hidden": "8,4", "init_scale": "1,2"}, "--init-scale has 2 numbers for 2 hidden layers and the output: 3"),
