@@ -93,6 +93,7 @@ def end_epoch(session: Session, saver: Saver) -> Iterator[Event]:
         lr=session.lr,
         samples_per_second=round(rate, 1),
         seconds=round(session.pace.epoch_seconds, 4),
+        seconds_waiting=None if (waited := session.seconds_waiting) is None else round(waited, 4),
         is_best=is_best,
         **scores.model_dump(),
     )
