@@ -6,6 +6,7 @@ from typing import Any
 
 from tui_trainer.first_aid.case import Case
 from tui_trainer.inside_events import Remedy
+from tui_trainer.per_layer import by_layer
 
 MOST = 3
 FACTORS = {0.5: "half the learning rate", 0.1: "a tenth of the learning rate", 10.0: "ten times the learning rate"}
@@ -20,7 +21,7 @@ def chosen(*remedies: Remedy | None) -> tuple[Remedy, ...]:
 
 def other_rate(case: Case, factor: float, *, goes_back: bool = False) -> Remedy | None:
     """The learning rate times a factor."""
-    lr = float(f"{case.config.optimizer.lr * factor:.3g}")
+    lr = float(f"{case.config.optimizer.lr * factor:.6g}")
     if not 0 < lr <= HIGHEST_LR:
         return None
     start = "Go back to the last good checkpoint with" if goes_back else "Go on with"
@@ -40,15 +41,17 @@ def clipped(case: Case, *, goes_back: bool = False) -> Remedy | None:
 
 
 def more_dropout(case: Case, *, goes_back: bool = False) -> Remedy | None:
-    """Dropout of hidden layers: .2, or as far again towards .6."""
-    present = case.config.model.dropout
-    if not case.config.model.hidden or present >= 0.5:
+    """Dropout of hidden layers: .2, or .2 more."""
+    model = case.config.model
+    present = by_layer(model.dropout, len(model.hidden))
+    if not present or max(present) >= 0.5:
         return None
-    dropout = round(present + 0.2, 2)
+    shares = tuple(round(share + 0.2, 2) for share in present)
+    shown = ",".join(f"{share:g}" for share in sorted(set(shares)))
     start = "Go back to the best epoch and drop" if goes_back else "Drop"
     return Remedy(
-        sentence=f"{start} a share of {dropout:g} of the hidden layers' outputs", where="here", goes_back=goes_back,
-        values={"dropout": dropout},
+        sentence=f"{start} a share of {shown} of the hidden layers' outputs", where="here", goes_back=goes_back,
+        values={"dropout": shares if isinstance(model.dropout, tuple) else shares[0]},
     )  # fmt: skip
 
 
