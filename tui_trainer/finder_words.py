@@ -52,17 +52,17 @@ def found_words(found: LrFound | BatchFound) -> list[str]:
     if found.suggestion is None:
         return [f"No suggestion: {found.sentence}"]
     parts = [
-        f"Suggestion: --lr {found.suggestion:g}  (a tenth of {found.lowest:.2g}, where the smoothed loss is lowest; "
-        f"it falls fastest at {found.steepest:.2g}; the settings say {found.lr:g})"
+        f"Suggestion: --lr {found.suggestion:g}  (the settings say {found.lr:g}; the loss falls fastest at "
+        f"{found.steepest:.2g} and is lowest at {found.lowest:.2g})"
     ]
     return [*parts, *([f"Beware: {found.sentence}"] if found.sentence else [])]
 
 
-def row_cells(row: BatchRow | None, found: BatchFound) -> tuple[str, ...]:
-    """A line of the table; None: its head."""
+def row_cells(row: BatchRow | None, knee: int, present: int | str) -> tuple[str, ...]:
+    """A line of the table; None: its head. `present`: the size that the settings have now."""
     if row is None:
         return HEADS
-    signs = ["knee"] * (row.size == found.knee) + ["now"] * (row.size == found.batch_size)
+    signs = ["knee"] * (row.size == knee) + ["now"] * (row.size == present)
     return (
         f"{row.size:,}",
         f"{row.samples_per_second:,.0f}",

@@ -92,9 +92,9 @@ def _show_curve(found: LrFound, out: Console) -> None:
 
 
 def _show_table(found: BatchFound, out: Console) -> None:
-    shown = table(*row_cells(None, found))
+    shown = table(*row_cells(None, found.knee, found.batch_size))
     for column in shown.columns[:-1]:
         column.justify = "right"
     for row in found.rows:
-        shown.add_row(*row_cells(row, found), style="bold" if row.size == found.knee else "")
+        shown.add_row(*row_cells(row, found.knee, found.batch_size), style="bold" if row.size == found.knee else "")
     out.print(shown)
