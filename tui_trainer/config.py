@@ -9,11 +9,14 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from tui_trainer.data_sections import Data, Images, Speech, Split, Table, Text
 from tui_trainer.data_sets import DATA_SETS, Task
-from tui_trainer.sections import Hardware, Loss, Model, Optimizer, Regularization, Schedule, Training
+from tui_trainer.sections import Hardware, Loss, Model, Optimizer, Output, Regularization, Schedule, Training
 
 
 class RunConfig(BaseModel):
-    """Everything that decides a run's result. Frozen; `knobs.build` and `knobs.changed` make them from values."""
+    """Everything that decides a run's result, and what it writes beside it.
+
+    Frozen; `knobs.build` and `knobs.changed` make them from values.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,6 +33,7 @@ class RunConfig(BaseModel):
     regularization: Regularization = Regularization()
     training: Training = Training()
     hardware: Hardware = Hardware()
+    output: Output = Output()
 
     @model_validator(mode="after")
     def _makes_sense(self) -> RunConfig:
