@@ -63,8 +63,8 @@ def _in_a_grid(session: Session, found: Mistakes) -> pictures.Png:
     shades = shape.upright(inputs.index_select(0, rows)).float() * (255 / shape.full_scale)
     pixels = shades.round().clamp(0, 255).byte().cpu().permute(0, 2, 3, 1).contiguous().numpy()
     drawn = [Image.fromarray(one[:, :, 0] if shape.channels == 1 else one) for one in pixels]
-    captions = [f"{pictures.short(one.true, 24)}\n→ {pictures.short(one.predicted, 24)}" for one in found.worst]
-    return pictures.grid(drawn, captions, f"{_heading(found)}: true, → predicted")
+    captions = [(pictures.short(one.true, 24), pictures.short(one.predicted, 24)) for one in found.worst]
+    return pictures.grid(drawn, captions, f"{_heading(found)}. Black: true, orange: predicted")
 
 
 def _place(session: Session, mistake: Mistake) -> str:
@@ -87,7 +87,7 @@ def inside(event: NetMeasured) -> list[Value]:
     if event.pictures:
         drawn = pictures.grid(
             [_weights(one) for one in event.pictures],
-            [f"unit {one.unit}" for one in event.pictures],
+            [(f"unit {one.unit}",) for one in event.pictures],
             "Incoming weights of units of the first layer: orange below 0, blue above",
         )
         values.append(picture("weights_of_first_layer", drawn.data, drawn.size))

@@ -91,12 +91,12 @@ def heat(share: float, *, is_hit: bool) -> Colour:
     return red, green, blue
 
 
-def grid(pictures: Sequence[Image.Image], captions: Sequence[str], heading: str) -> Png:
-    """Each enlarged to about 84 pixels, with the lines of its caption below."""
+def grid(pictures: Sequence[Image.Image], captions: Sequence[tuple[str, ...]], heading: str) -> Png:
+    """Each enlarged to about 84 pixels, with the lines of its caption below: the first black, the second orange."""
     font, small = _font(NORMAL), _font(SMALL)
     factor = max(1, round(84 / max(pictures[0].size)))
     width, height = (side * factor for side in pictures[0].size)
-    lines = max(caption.count("\n") + 1 for caption in captions)
+    lines = max(map(len, captions))
     wide, high = max(width, 84) + 12, height + lines * (NORMAL + 2) + 12
     columns = math.ceil(math.sqrt(len(pictures)))
     rows = math.ceil(len(pictures) / columns)
@@ -107,8 +107,9 @@ def grid(pictures: Sequence[Image.Image], captions: Sequence[str], heading: str)
     for number, (one, caption) in enumerate(zip(pictures, captions, strict=True)):
         left, top = 6 + number % columns * wide, 24 + number // columns * high
         whole.paste(one.convert("RGB").resize((width, height), Image.Resampling.NEAREST), (left, top))
-        for line, words in enumerate(caption.split("\n")):
-            draw.text((left, top + height + 2 + line * (NORMAL + 2)), fitting(words, wide - 8, font), BLACK, font)
+        for line, (words, ink) in enumerate(zip(caption, (BLACK, ORANGE), strict=False)):
+            place = left, top + height + 2 + line * (NORMAL + 2)
+            draw.text(place, fitting(words, wide - 8, font), ink, font)
     return png(whole)
 
 
