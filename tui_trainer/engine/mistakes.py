@@ -40,7 +40,7 @@ def mistakes(session: Session, split: Samples, most: int) -> Mistakes:
     logarithm, of values and of outputs that are no logits the squared error in units of the scaled target. Of a group
     of processes each would see the same: one is enough.
     """
-    model, data, device = session.model, session.data, session.device
+    model, data, device = session.answering, session.data, session.device
     was_training = model.training
     model.eval()
     judge = _judge(session)
