@@ -21,7 +21,7 @@ class Spaced:
 
     def is_due(self, now: float) -> bool:
         """Asked with the time of each event; a yes counts as written."""
-        if now - self._last < max(self._least, (now - self._began) / self._most):
+        if 0 <= now - self._last < max(self._least, (now - self._began) / self._most):  # clocks are set back
             return False
         self._last = now
         return True

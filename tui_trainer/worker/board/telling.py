@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
@@ -75,17 +76,15 @@ class _Board:
         self._looks = Affordable()
         self._shown: EpochEnded | None = None  # the latest epoch
         self._is_looked_at = True  # that epoch
-        past = list(run.read_events()) if self._records.is_new else []
-        first = past[0] if past else next(run.read_events(), None)
-        self._space(first)
-        for event in past:  # of a run that began without the flag
-            self._tell(event)
-        self._space(first)
-        self._is_looked_at = True
+        first = next(run.read_events(), None)
+        self._begin(first.time if first else time.time())
+        if self._records.is_new:
+            for event in run.read_events():  # of a run that began without the flag
+                self._tell(event)
+            self._is_looked_at = True  # not by these weights
 
-    def _space(self, first: Event | None) -> None:
-        began = first.time if first else Warned(message="").time
-        self._began = began
+    def _begin(self, began: float) -> None:
+        self._began = began  # Unix seconds, of the run
         self._spaced = {kind: Spaced(began, MOST_POINTS, LEAST_SECONDS) for kind in ("progress", "epoch_ended")}
         self._spaced_looks = Spaced(began, MOST_PICTURES)
 
@@ -118,9 +117,9 @@ class _Board:
                 self._write(event.step, event, scalars(figures.of_scores(event)))
             case RunStarted():
                 self._records.go_on_from(-1)
-                self._began = event.time
-                run = text("run", figures.of_run(event))
-                self._write(0, event, [hyperparameters(self._session.config, self._began), run])
+                self._begin(event.time)
+                self._write(0, event, [hyperparameters(self._session.config, self._began)])
+                self._write(0, event, [text("run", figures.of_run(event))])
             case RunResumed() | WentBack():
                 self._records.go_on_from(event.step)
                 self._write(0, event, [hyperparameters(self._session.config, self._began)])
