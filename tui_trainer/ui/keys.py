@@ -36,6 +36,8 @@ NAMES = {
     "shift+tab": "shift+tab", "ctrl+p": "ctrl+p", "escape": "esc",
 }  # fmt: skip
 
+ALERT_SIGN = "!"  # in every place where an alert is told: it is read in ASCII and without colour
+
 KEYS = (
     Key(
         "go", "space", "start", "start training; pause, go on, or resume from the last checkpoint", rank=0, steers=True
@@ -56,6 +58,9 @@ KEYS = (
     Key("recipe", "c", "recipe", "choose a recipe: fills the form with its settings", rank=2),
     Key("check", "k", "check", "look the data over and see what training will take, before it starts", rank=5),
     Key("runs", "o", "runs", "open a run; resume, duplicate, rename, delete or compare runs", rank=3),
+    Key(
+        "remedies", "a", "remedies", "what looks wrong with the training, and what may help; one key applies it", rank=0
+    ),
     Key("next_panel", "tab", "panel", "go to the next panel", rank=2),
     Key("previous_panel", "shift+tab", "back", "go to the previous panel"),
     Key("panel(1)", "1", "", "hyperparameters"),

@@ -19,6 +19,7 @@ from tui_trainer.ui.desk import Desk
 from tui_trainer.ui.keybar import PANELS, KeyBar, TabBar
 from tui_trainer.ui.keys import KEYS, Key, of_room
 from tui_trainer.ui.layout import BESIDE, LEFT, Layout
+from tui_trainer.ui.panels.alert import AlertPanel
 from tui_trainer.ui.panels.confusion import ConfusionPanel
 from tui_trainer.ui.panels.devices import DevicesPanel
 from tui_trainer.ui.panels.hyperparameters import HyperparametersPanel
@@ -57,6 +58,7 @@ class Stage(Screen[None]):
     def compose(self) -> ComposeResult:
         """All panels; `place_panels` decides which are seen."""
         yield StatusPanel(id="status").data_bind(Stage.view)
+        yield AlertPanel(id="alert").data_bind(Stage.view)
         yield TabBar(id="tabs")
         with Horizontal(id="panels"):
             with Vertical(id="left"):
@@ -125,7 +127,8 @@ class Stage(Screen[None]):
     def watch_view(self, old: View, new: View) -> None:
         """What hangs on more than the figures."""
         facts = [(view.status, view.run, view.is_readonly, view.problem, view.exit) for view in (old, new)]
-        if facts[0] != facts[1] or bool(old.state.inside) != bool(new.state.inside):
+        news = [(bool(view.state.inside), view.alerts, view.unseen) for view in (old, new)]
+        if facts[0] != facts[1] or news[0] != news[1]:
             self.call_later(self.place_panels)
             self.query_one(KeyBar).repaint()
             self.show_device()
@@ -179,6 +182,7 @@ class Stage(Screen[None]):
     def place_panels(self) -> None:
         """All panels where there is room; otherwise, or maximised, the present one alone."""
         layout = self.layout_now
+        self.panel("alert").display = bool(self.view.unseen)
         tabs = self.query_one(TabBar)
         tabs.display, tabs.current = layout.is_small and not self._is_maximised, self._current
         tabs.repaint()
@@ -244,6 +248,8 @@ class Stage(Screen[None]):
                 return labels.get(status, "")
             case "stop" | "save" | "evaluate":
                 return key.label if is_open else ""
+            case "remedies":
+                return key.label if self.view.alerts else ""
             case "change" | "more_epochs":
                 return key.label if has_run else ""
             case "new":

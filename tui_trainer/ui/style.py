@@ -10,7 +10,8 @@ Painted { background: $background; }
 Panel { border: round $border; border-title-color: $foreground 70%; border-title-style: none; height: 1fr; width: 1fr;
         border-subtitle-color: $foreground 50%; border-subtitle-style: none; }
 Panel:focus { border: round $primary; border-title-color: $primary; border-title-style: bold; }
-#status { border: none; }
+#status, #alert { border: none; }
+#alert { height: 1; }
 #left { width: 42; }
 #right { width: 1fr; }
 #devices { height: 5; }
