@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from tui_trainer import __version__, foreground, placement, recipes
+from tui_trainer import __version__, foreground, placement
+from tui_trainer.asked_config import add_config, in_force, resolve
 from tui_trainer.config import RunConfig
-from tui_trainer.config_file import ConfigFile, to_toml
+from tui_trainer.config_file import to_toml
 from tui_trainer.errors import InputError, StorageError, printable
-from tui_trainer.flags import Parser, add_knobs, knob_values
-from tui_trainer.knobs import KNOBS, build
-from tui_trainer.paths import anchored, folder, stem_of
+from tui_trainer.flags import Parser, knob_values
+from tui_trainer.paths import folder
 from tui_trainer.plain_text import prepare_streams
 from tui_trainer.subcommands import ABOUT, COMMANDS, add_dashboard, add_runs_dir, dashboard
 
@@ -59,7 +57,7 @@ def train(arguments: Sequence[str]) -> int:
         print(f"tui-trainer {__version__}")
         return 0
     if options.help:
-        _train_parser(_config_for_help(options)).print_help()
+        _train_parser(in_force(options)).print_help()
         return 0
     config, stem = resolve(options.config, knob_values(options))
     if options.print_config:
@@ -77,23 +75,6 @@ def train(arguments: Sequence[str]) -> int:
     return foreground.start(config, runs_dir, options.name, stem, arguments, as_json=options.json)
 
 
-def resolve(word: str | None, flags: Mapping[str, Any]) -> tuple[RunConfig, str]:
-    """The config in force and a stem for the run's name: a flag overrides the file, the file the default."""
-    if word is None:
-        config = build(anchored(flags))
-        return config, stem_of(config.data.name)
-    file = ConfigFile(recipes.find(word))
-    values = {name: value for name, value in file.values.items() if not _is_overruled(name, flags)}
-    values |= anchored(flags)
-    return build(values, lambda name: KNOBS[name].flag if name in flags else file.where(name)), stem_of(str(file.path))
-
-
-def _is_overruled(name: str, flags: Mapping[str, Any]) -> bool:
-    """Whether a flag chose something with which the file's value has no effect: `rho` of rmsprop under adam."""
-    only_with = KNOBS[name].only_with
-    return only_with is not None and only_with[0] in flags and flags[only_with[0]] not in only_with[1]
-
-
 def _train_parser(config: RunConfig) -> Parser:
     commands = "\n".join(f"  tui-trainer {name:8} {sentence}" for name, sentence in ABOUT.items())
     parser = Parser(
@@ -104,7 +85,6 @@ def _train_parser(config: RunConfig) -> Parser:
         epilog="Exit codes: 0 completed or stopped on request, 1 failed, 2 bad usage or input, 3 diverged, "
         "130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP (all after saving).",
     )
-    parser.add_argument("config", metavar="RECIPE | CONFIG.toml", nargs="?", help="a recipe's name or a TOML file")
     parser.add_argument("--no-ui", action="store_true", help="train in this terminal, without the dashboard")
     parser.add_argument(
         "--json", action="store_true", help="print the events as JSON lines and nothing else; means --no-ui"
@@ -115,16 +95,8 @@ def _train_parser(config: RunConfig) -> Parser:
     parser.add_argument("--version", action="store_true", help="print the version and end")
     add_dashboard(parser)
     add_runs_dir(parser)
-    add_knobs(parser, config, KNOBS.values())
+    add_config(parser, config)
     return parser
-
-
-def _config_for_help(options: argparse.Namespace) -> RunConfig:
-    """The values that the other arguments put in force, as far as they make sense."""
-    try:
-        return resolve(options.config, knob_values(options))[0]
-    except InputError:
-        return RunConfig()
 
 
 def _is_broken(word: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tui_trainer import recipes
-from tui_trainer.cli import resolve
+from tui_trainer.asked_config import resolve
 from tui_trainer.errors import InputError
 from tui_trainer.paths import anchored, stem_of
 

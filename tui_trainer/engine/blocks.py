@@ -97,6 +97,11 @@ class BlockSteps:
         self._size = size
         self.block = min(choices, key=lambda block: full_batches % block)
 
+    def start_epoch(self, epochs_done: int) -> None:
+        """See `Steps`."""
+        self.step.update.start_epoch(epochs_done)
+        self._read_live()
+
     def change(self, config: RunConfig) -> None:
         """See `Steps`."""
         if self.step.change(config):

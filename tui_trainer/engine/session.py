@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tui_trainer.config import RunConfig
 from tui_trainer.engine import session_checkpoint
@@ -85,6 +85,12 @@ class Session:
         return max(0, epochs_left * len(self.data.train) - self.position)
 
     @property
+    def answering(self) -> nn.Sequential:
+        """The net that is evaluated and kept as best, and that predicts: `model`, or the one of averaged weights."""
+        average = self.steps.step.average
+        return self.model if average is None else average.net
+
+    @property
     def evaluated_split(self) -> Samples:
         """What the val_* figures are measured on: the test split where there is no validation split."""
         return self.data.validation if self.data.validation is not None else self.data.test
@@ -102,6 +108,7 @@ class Session:
         if self.position == 0:
             self.meter.start_epoch(self.step)
             self.meter.start_accuracy()
+        self.steps.start_epoch(self.epochs_done)
         self.pace.start_epoch()
 
     @property
@@ -171,14 +178,15 @@ class Session:
         self.record = self.record.seen(value, self.epochs_done, self.config.training.min_change)
         is_best = self.record.best_epoch == self.epochs_done
         if is_best:
-            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.answering.state_dict().items()}
         return is_best
 
     def evaluate(self, split: Samples, *, in_full: bool = False) -> Scores:
         """The figures of a split under the present weights; `in_full` as `evaluation.evaluate` says."""
         has_logits = loss_name(self.config.loss, self.data.task) != "mse"
         with self.pace.aside():
-            return evaluate(self.model, split, self.data, self.loss, self.group, in_full=in_full, has_logits=has_logits)
+            net, group = self.answering, self.group
+            return evaluate(net, split, self.data, self.loss, group, in_full=in_full, has_logits=has_logits)
 
     def change(self, config: RunConfig) -> None:
         """Let changed live hyperparameters take effect from the next step on. Raises InputError for what cannot be."""

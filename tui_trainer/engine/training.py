@@ -155,10 +155,11 @@ def test(session: Session) -> dict[str, object]:
     figures: dict[str, object] = {"tested_on": "last"}
     best = last
     if has_best and session.best_weights is not None:
-        kept = {name: tensor.clone() for name, tensor in session.model.state_dict().items()}
-        session.model.load_state_dict(session.best_weights)
+        net = session.answering
+        kept = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+        net.load_state_dict(session.best_weights)
         best = session.evaluate(session.data.test, in_full=True)
-        session.model.load_state_dict(kept)
+        net.load_state_dict(kept)
         figures["tested_on"] = "best"
     return {**figures, **_renamed(best, last, session.data.task)}
 
