@@ -13,12 +13,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tui_trainer import bench_plan, foreground, placement, predict_plan, recipes
+from tui_trainer import asked_config, bench_plan, foreground, placement, predict_plan, recipes
 from tui_trainer.config import RunConfig
 from tui_trainer.errors import InputError, printable
 from tui_trainer.flags import Parser, add_knobs, knob_values
-from tui_trainer.knobs import KNOBS, MOVABLE, build, read_value
+from tui_trainer.knobs import KNOBS, MOVABLE, build, read_value, shown
 from tui_trainer.paths import folder
+from tui_trainer.plain_text import is_asked_for_by_locale
 
 RUNS_VARIABLE = "TUI_TRAINER_RUNS"
 RESUMABLE = tuple(name for name in MOVABLE if name != "deterministic")  # taken by `resume` beside the live ones
@@ -26,6 +27,7 @@ ABOUT = {
     "attach": "open the live screen of a run that trains, or of one that has ended",
     "runs": "list the runs of the folder",
     "resume": "go on with a run, from its last checkpoint",
+    "preview": "look at the training pictures, as they are and as training sees them",
     "predict": "answer for new rows, pictures or recordings, by what a run has learned",
     "recipes": "list the recipes that ship",
     "devices": "show what this machine can train on",
@@ -102,6 +104,31 @@ def predict(arguments: Sequence[str]) -> int:
     from tui_trainer.engine import predict as engine_predict
 
     return headless.show_predict(engine_predict.predict(run, plan, sys.stdout.buffer), plan.out)
+
+
+def preview(arguments: Sequence[str]) -> int:
+    """`tui-trainer preview [RECIPE]`."""
+
+    def make_parser(config: RunConfig) -> Parser:
+        parser = _parser("preview", json=False)
+        parser.usage = "tui-trainer preview [RECIPE | CONFIG.toml] [flags]"
+        parser.add_argument("--rows", metavar="N", type=_count, default=10, help="rows, of a class each [10]")
+        parser.add_argument("--across", metavar="N", type=_count, help="pictures side by side [as many as fit]")
+        parser.add_argument("--blocks", action="store_true", help="half blocks, also where the terminal has pixels")
+        parser.add_argument("--ascii", action="store_true", help="ASCII shades [where there is no UTF-8]")
+        asked_config.add_config(parser, config)
+        return parser
+
+    if (asked := asked_config.read(make_parser, arguments)) is None:
+        return 0
+    options, config = asked
+    from tui_trainer import headless
+    from tui_trainer.engine.preview import Preview
+
+    way = "ascii" if options.ascii or is_asked_for_by_locale() else "blocks" if options.blocks else "auto"
+    words = [f"{knob.name} {shown(knob.of(config))}" for knob in KNOBS.values() if knob.section == "augment"
+             and knob.of(config) != knob.default]  # fmt: skip
+    return headless.show_preview(Preview(config), ", ".join(words), rows=options.rows, across=options.across, way=way)
 
 
 def list_recipes(arguments: Sequence[str]) -> int:
@@ -184,6 +211,12 @@ def add_dashboard(parser: Parser) -> None:
     parser.add_argument("--ascii", action="store_true", help="the dashboard in ASCII alone [where there is no UTF-8]")
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 1000):
+        raise argparse.ArgumentTypeError(f"{printable(text)!r} is not allowed; expected a whole number from 1 to 1000")
+    return int(text)
+
+
 def _refresh(text: str) -> float:
     try:
         rate = float(text)
@@ -201,6 +234,6 @@ def add_runs_dir(parser: Parser) -> None:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "attach": attach, "runs": list_runs, "resume": resume, "predict": predict, "recipes": list_recipes,
-    "devices": list_devices, "bench": bench,
+    "attach": attach, "runs": list_runs, "resume": resume, "predict": predict, "preview": preview,
+    "recipes": list_recipes, "devices": list_devices, "bench": bench,
 }  # fmt: skip
