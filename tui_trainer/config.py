@@ -11,11 +11,14 @@ from tui_trainer.augment_sections import Augment
 from tui_trainer.data_sections import Data, Images, Speech, Split, Table, Text
 from tui_trainer.data_sets import DATA_SETS, Task
 from tui_trainer.per_layer import PerLayer
-from tui_trainer.sections import Hardware, Loss, Model, Optimizer, Regularization, Schedule, Training
+from tui_trainer.sections import Hardware, Loss, Model, Optimizer, Output, Regularization, Schedule, Training
 
 
 class RunConfig(BaseModel):
-    """Everything that decides a run's result. Frozen; `knobs.build` and `knobs.changed` make them from values."""
+    """Everything that decides a run's result, and what it writes beside it.
+
+    Frozen; `knobs.build` and `knobs.changed` make them from values.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,6 +36,7 @@ class RunConfig(BaseModel):
     augment: Augment = Augment()
     training: Training = Training()
     hardware: Hardware = Hardware()
+    output: Output = Output()
 
     @model_validator(mode="after")
     def _makes_sense(self) -> RunConfig:

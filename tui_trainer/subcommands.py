@@ -10,16 +10,26 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tui_trainer import asked_config, bench_plan, foreground, placement, predict_plan, recipes
+from tui_trainer import (
+    asked_config,
+    bench_plan,
+    finder_plans,
+    foreground,
+    placement,
+    predict_plan,
+    preview_plan,
+    recipes,
+)
 from tui_trainer.config import RunConfig
 from tui_trainer.errors import InputError, printable
+from tui_trainer.finder_words import words_of
 from tui_trainer.flags import Parser, add_knobs, knob_values
-from tui_trainer.knobs import KNOBS, MOVABLE, build, read_value, shown
+from tui_trainer.knobs import KNOBS, MOVABLE, build, read_value
 from tui_trainer.paths import folder
-from tui_trainer.plain_text import is_asked_for_by_locale
 
 RUNS_VARIABLE = "TUI_TRAINER_RUNS"
 RESUMABLE = tuple(name for name in MOVABLE if name != "deterministic")  # taken by `resume` beside the live ones
@@ -29,6 +39,8 @@ ABOUT = {
     "resume": "go on with a run, from its last checkpoint",
     "preview": "look at the training pictures, as they are and as training sees them",
     "predict": "answer for new rows, pictures or recordings, by what a run has learned",
+    "lr-find": "find a learning rate, by a range test of some seconds",
+    "batch-find": "find the largest batch size that fits, and the one from which more is hardly faster",
     "recipes": "list the recipes that ship",
     "devices": "show what this machine can train on",
     "bench": "measure training here beside what people would use instead",
@@ -110,25 +122,59 @@ def preview(arguments: Sequence[str]) -> int:
     """`tui-trainer preview [RECIPE]`."""
 
     def make_parser(config: RunConfig) -> Parser:
-        parser = _parser("preview", json=False)
-        parser.usage = "tui-trainer preview [RECIPE | CONFIG.toml] [flags]"
-        parser.add_argument("--rows", metavar="N", type=_count, default=10, help="rows, of a class each [10]")
-        parser.add_argument("--across", metavar="N", type=_count, help="pictures side by side [as many as fit]")
-        parser.add_argument("--blocks", action="store_true", help="half blocks, also where the terminal has pixels")
-        parser.add_argument("--ascii", action="store_true", help="ASCII shades [where there is no UTF-8]")
-        asked_config.add_config(parser, config)
+        parser = _config_parser("preview", config, json=False)
+        preview_plan.add_flags(parser)
+        return parser
+
+    if (asked := asked_config.read(make_parser, arguments)) is None:
+        return 0
+    plan = preview_plan.read(*asked)
+    from tui_trainer import headless
+    from tui_trainer.engine.preview import Preview
+
+    return headless.show_preview(Preview(plan.config), plan)
+
+
+def lr_find(arguments: Sequence[str]) -> int:
+    """`tui-trainer lr-find [RECIPE]`."""
+
+    def make_parser(config: RunConfig) -> Parser:
+        parser = _config_parser("lr-find", config)
+        finder_plans.add_lr_flags(parser)
+        add_runs_dir(parser)
         return parser
 
     if (asked := asked_config.read(make_parser, arguments)) is None:
         return 0
     options, config = asked
-    from tui_trainer import headless
-    from tui_trainer.engine.preview import Preview
+    plan, words = finder_plans.read_lr(options, config), _words_without(options, "lr")
+    if options.run:
+        from tui_trainer import runs_folder
 
-    way = "ascii" if options.ascii or is_asked_for_by_locale() else "blocks" if options.blocks else "auto"
-    words = [f"{knob.name} {shown(knob.of(config))}" for knob in KNOBS.values() if knob.section == "augment"
-             and knob.of(config) != knob.default]  # fmt: skip
-    return headless.show_preview(Preview(config), ", ".join(words), rows=options.rows, across=options.across, way=way)
+        words = ["resume", options.run]
+        run = runs_folder.find(folder(options.runs_dir, "--runs-dir"), options.run)
+        plan = replace(plan, run=run, changes=finder_plans.run_changes(options.config, knob_values(options)))
+    from tui_trainer import headless, worker
+
+    return headless.show_finder(worker.find_lr(plan), words, as_json=options.json)
+
+
+def batch_find(arguments: Sequence[str]) -> int:
+    """`tui-trainer batch-find [RECIPE]`."""
+
+    def make_parser(config: RunConfig) -> Parser:
+        parser = _config_parser("batch-find", config)
+        finder_plans.add_batch_flags(parser)
+        return parser
+
+    if (asked := asked_config.read(make_parser, arguments)) is None:
+        return 0
+    options, config = asked
+    plan = finder_plans.read_batch(options, config)
+    from tui_trainer import headless, worker
+
+    words = _words_without(options, "lr", "batch_size")
+    return headless.show_finder(worker.find_batch_size(plan), words, as_json=options.json)
 
 
 def list_recipes(arguments: Sequence[str]) -> int:
@@ -195,6 +241,18 @@ def _parser(command: str, *, json: bool = True) -> Parser:
     return parser
 
 
+def _config_parser(command: str, config: RunConfig, *, json: bool = True) -> Parser:
+    parser = _parser(command, json=json)
+    parser.usage = f"tui-trainer {command} [RECIPE | CONFIG.toml] [flags]"
+    asked_config.add_config(parser, config)
+    return parser
+
+
+def _words_without(options: argparse.Namespace, *names: str) -> list[str]:
+    """The recipe and the hyperparameters as they were typed, but for some."""
+    return words_of(options.config, {name: value for name, value in knob_values(options).items() if name not in names})
+
+
 def _read(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace | None:
     """The options, or None once the help was shown."""
     options = parser.read(arguments)
@@ -209,12 +267,6 @@ def add_dashboard(parser: Parser) -> None:
         "--refresh", metavar="RATE", type=_refresh, default=4.0, help="looks a second of the dashboard [4; 0.2 to 30]"
     )
     parser.add_argument("--ascii", action="store_true", help="the dashboard in ASCII alone [where there is no UTF-8]")
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 1000):
-        raise argparse.ArgumentTypeError(f"{printable(text)!r} is not allowed; expected a whole number from 1 to 1000")
-    return int(text)
 
 
 def _refresh(text: str) -> float:
@@ -235,5 +287,5 @@ def add_runs_dir(parser: Parser) -> None:
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "attach": attach, "runs": list_runs, "resume": resume, "predict": predict, "preview": preview,
-    "recipes": list_recipes, "devices": list_devices, "bench": bench,
+    "lr-find": lr_find, "batch-find": batch_find, "recipes": list_recipes, "devices": list_devices, "bench": bench,
 }  # fmt: skip

@@ -15,6 +15,7 @@ from rich.text import Text
 from tui_trainer.errors import InputError, printable
 from tui_trainer.headless.picture_grid import LEAST_CELLS, Grid, grid, in_blocks, in_shades
 from tui_trainer.headless.tables import console
+from tui_trainer.preview_plan import PreviewPlan
 
 if TYPE_CHECKING:
     from tui_trainer.engine.preview import PictureRow, Preview
@@ -25,8 +26,9 @@ CELLS_OF_PIXELS = 12  # across a picture that a terminal draws in pixels of its 
 GAP = 2  # such pixels between two pictures
 
 
-def show_preview(preview: Preview, deformations: str, *, rows: int, across: int | None, way: str) -> int:
-    """Print the grid. `deformations` says in words what is done to the pictures; `way` is auto, blocks or ascii."""
+def show_preview(preview: Preview, plan: PreviewPlan) -> int:
+    """Print the grid. Raises InputError where fewer pictures fit than were asked for."""
+    rows, across = plan.rows, plan.across
     columns = shutil.get_terminal_size((COLUMNS_OF_A_PIPE, 24)).columns
     shape, out = preview.shape, console()
     names = [_short(name) for name in preview.names[:rows]]
@@ -35,15 +37,15 @@ def show_preview(preview: Preview, deformations: str, *, rows: int, across: int 
     if across is not None and fitted.cells < min(LEAST_CELLS, shape.width):
         most = (room + 1) // (min(LEAST_CELLS, shape.width) + 1)
         raise InputError(f"--across {across}: {columns} columns have room for {most} pictures; ask for fewer")
-    for sentence in _sentences(preview, deformations):
+    for sentence in _sentences(preview, plan.deformations):
         out.print(Text(printable(sentence)))
     has_colours = out.color_system is not None and not out.no_color
-    pixels = _pixels() if way == "auto" and has_colours else None
+    pixels = _pixels() if plan.way == "auto" and has_colours else None
     if pixels is not None:
         fitted = grid(columns, CELLS_OF_PIXELS, CELLS_OF_PIXELS, across)
         _print_pixels(out, pixels, preview.rows(rows, fitted.across), fitted)
     else:
-        drawn = "ascii" if way == "ascii" else "blocks" if has_colours else "shades"
+        drawn = "ascii" if plan.way == "ascii" else "blocks" if has_colours else "shades"
         _print_signs(out, preview.rows(rows, fitted.across), fitted, drawn)
     if len(preview.names) > rows:
         out.print(Text(f"and {len(preview.names) - rows:,} more (--rows)"))
