@@ -63,6 +63,11 @@ class FirstAid(ModalScreen[Choice | None]):
         *(Binding(number, f"choose({number})", show=False) for number in NUMBERS),
     ]
 
+    DEFAULT_CSS = """
+    FirstAid #story { max-height: 30vh; }
+    FirstAid .box OptionList { max-height: 40vh; }
+    """
+
     def __init__(self, alerts: list[Alerted], view: View) -> None:
         super().__init__()
         self._alerts, self._view = alerts, view
