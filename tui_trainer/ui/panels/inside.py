@@ -57,7 +57,7 @@ class InsidePanel(Panel):
             return self._page(pictures, width, height)
         current = self._current(inside.layers)
         rows = self._table(inside.layers, current, width, height)
-        rows += self._detail(inside.layers[current], width, height - len(rows))
+        rows += self._detail(inside.layers[current], width, height - len(rows), _rows_of_one(pictures))
         if pictures and height - len(rows) >= 4:
             rows += [Text(""), *self._page(pictures, width, height - len(rows) - 1)]
         return rows
@@ -96,8 +96,8 @@ class InsidePanel(Panel):
         chosen = current if self.has_focus else None
         return table(layers, range(self._top, self._top + room), chosen, width, self.palette)
 
-    def _detail(self, layer: LayerFacts, width: int, height: int) -> list[Text]:
-        """All that is known of a layer, what looks wrong of it, and its histograms with their bounds."""
+    def _detail(self, layer: LayerFacts, width: int, height: int, reserved: int) -> list[Text]:
+        """All that is known of a layer, what looks wrong of it, and its histograms; rows are left for pictures."""
         from tui_trainer.ui import layer_table as known
 
         wrong = known.complaints(layer)
@@ -118,7 +118,8 @@ class InsidePanel(Panel):
             rows.append(Text.assemble((name if number == 0 else " " * len(name), "bold"), "  ", (line, "dim")))
         if wrong:
             rows.append(Text(f"{known.WRONG} {'; '.join(wrong.values())}", self.palette.warn))
-        room = min(MOST_DRAWING, height - len(rows))
+        room = height - len(rows)
+        room = min(MOST_DRAWING, room - reserved if room - reserved >= LEAST_DRAWING else room)
         if room >= LEAST_DRAWING:
             rows += self._drawings(layer, width, room)
         return rows[: max(0, height)]
@@ -200,3 +201,13 @@ class InsidePanel(Panel):
     def on_blur(self) -> None:
         """And goes."""
         self.repaint()
+
+
+def _rows_of_one(pictures: Sequence[WeightPicture]) -> int:
+    """That a row of pictures takes in small, with what stands above and below."""
+    if not pictures:
+        return 0
+    from tui_trainer.ui.weight_pictures import LARGE
+
+    smaller = -(-max(pictures[0].width, pictures[0].height) // LARGE)
+    return -(-pictures[0].height // (2 * smaller)) + 3
