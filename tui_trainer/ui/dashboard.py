@@ -64,10 +64,19 @@ class Dashboard(Helm):
             self.notify("This run has begun; n sets up another one, which k checks.", timeout=4)
         elif self.attempt(self.desk.form.config):
             screen = CheckScreen(self.desk.form, self.desk.runs_dir)
-            self.app.push_screen(screen, lambda _: self.after_check())
+            self.app.push_screen(screen, lambda _: self.after_form_screen())
 
-    def after_check(self) -> None:
-        """Kinds of columns that were chosen there stand in the form."""
+    def action_find(self) -> None:
+        """A learning rate or a batch size for what the form says; what is taken there goes into the form."""
+        from tui_trainer.ui.finder import FinderScreen
+
+        if self.view.run:
+            self.notify("This run has begun; n sets up another one, for which r finds a learning rate.", timeout=4)
+        elif self.attempt(self.desk.form.config):
+            self.app.push_screen(FinderScreen(self.desk.form), lambda _: self.after_form_screen())
+
+    def after_form_screen(self) -> None:
+        """What was chosen on a screen over the form stands in the form."""
         self.form_was_edited()
         self.panel("hyperparameters").repaint()
 

@@ -57,6 +57,7 @@ KEYS = (
     Key("new", "n", "new", "leave this run alone and set up another one with its settings", rank=6),
     Key("recipe", "c", "recipe", "choose a recipe: fills the form with its settings", rank=2),
     Key("check", "k", "check", "look the data over and see what training will take, before it starts", rank=5),
+    Key("find", "r", "find", "find a learning rate or a batch size for what the form says", rank=6),
     Key("runs", "o", "runs", "open a run; resume, duplicate, rename, delete or compare runs", rank=3),
     Key(
         "remedies", "a", "remedies", "what looks wrong with the training, and what may help; one key applies it", rank=0
@@ -177,6 +178,11 @@ KEYS = (
     Key("check_again", "r", "check again", "check what the form says now", "check", rank=2),
     Key("leave_check", "escape,q", "back", "end the check; back to the dashboard", "check", rank=0),
     Key("show_keys", "question_mark,f1", "help", "all keys", "check", rank=4),
+    Key("take_found", "enter", "take", "take what was found into the form", "finder", rank=0),
+    Key("find_lr", "r", "learning rate", "find a learning rate: a range test of some steps", "finder", rank=2),
+    Key("find_batch", "b", "batch size", "find a batch size: samples a second of each", "finder", rank=2),
+    Key("leave_finder", "escape,q", "back", "end what is measuring; back to the dashboard", "finder", rank=1),
+    Key("show_keys", "question_mark,f1", "help", "all keys", "finder", rank=4),
 )
 
 

@@ -249,7 +249,7 @@ class Stage(Screen[None]):
                 return key.label if has_run else ""
             case "new":
                 return key.label if has_run and not self.view.is_readonly else ""
-            case "recipe" | "check":
+            case "recipe" | "check" | "find":
                 return "" if has_run else key.label
         return key.label
 
