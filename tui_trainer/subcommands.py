@@ -10,12 +10,14 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tui_trainer import bench_plan, foreground, placement, predict_plan, recipes
+from tui_trainer import asked_config, bench_plan, finder_plans, foreground, placement, predict_plan, recipes
 from tui_trainer.config import RunConfig
 from tui_trainer.errors import InputError, printable
+from tui_trainer.finder_words import words_of
 from tui_trainer.flags import Parser, add_knobs, knob_values
 from tui_trainer.knobs import KNOBS, MOVABLE, build, read_value
 from tui_trainer.paths import folder
@@ -27,6 +29,8 @@ ABOUT = {
     "runs": "list the runs of the folder",
     "resume": "go on with a run, from its last checkpoint",
     "predict": "answer for new rows, pictures or recordings, by what a run has learned",
+    "lr-find": "find a learning rate, by a range test of some seconds",
+    "batch-find": "find the largest batch size that fits, and the one from which more is hardly faster",
     "recipes": "list the recipes that ship",
     "devices": "show what this machine can train on",
     "bench": "measure training here beside what people would use instead",
@@ -104,6 +108,48 @@ def predict(arguments: Sequence[str]) -> int:
     return headless.show_predict(engine_predict.predict(run, plan, sys.stdout.buffer), plan.out)
 
 
+def lr_find(arguments: Sequence[str]) -> int:
+    """`tui-trainer lr-find [RECIPE]`."""
+
+    def make_parser(config: RunConfig) -> Parser:
+        parser = _config_parser("lr-find", config)
+        finder_plans.add_lr_flags(parser)
+        add_runs_dir(parser)
+        return parser
+
+    if (asked := asked_config.read(make_parser, arguments)) is None:
+        return 0
+    options, config = asked
+    plan, words = finder_plans.read_lr(options, config), _words_without(options, "lr")
+    if options.run:
+        from tui_trainer import runs_folder
+
+        words = ["resume", options.run]
+        run = runs_folder.find(folder(options.runs_dir, "--runs-dir"), options.run)
+        plan = replace(plan, run=run, changes=finder_plans.run_changes(options.config, knob_values(options)))
+    from tui_trainer import headless, worker
+
+    return headless.show_finder(worker.find_lr(plan), words, as_json=options.json)
+
+
+def batch_find(arguments: Sequence[str]) -> int:
+    """`tui-trainer batch-find [RECIPE]`."""
+
+    def make_parser(config: RunConfig) -> Parser:
+        parser = _config_parser("batch-find", config)
+        finder_plans.add_batch_flags(parser)
+        return parser
+
+    if (asked := asked_config.read(make_parser, arguments)) is None:
+        return 0
+    options, config = asked
+    plan = finder_plans.read_batch(options, config)
+    from tui_trainer import headless, worker
+
+    words = _words_without(options, "lr", "batch_size")
+    return headless.show_finder(worker.find_batch_size(plan), words, as_json=options.json)
+
+
 def list_recipes(arguments: Sequence[str]) -> int:
     """`tui-trainer recipes`."""
     if (options := _read(_parser("recipes"), arguments)) is None:
@@ -168,6 +214,18 @@ def _parser(command: str, *, json: bool = True) -> Parser:
     return parser
 
 
+def _config_parser(command: str, config: RunConfig) -> Parser:
+    parser = _parser(command)
+    parser.usage = f"tui-trainer {command} [RECIPE | CONFIG.toml] [flags]"
+    asked_config.add_config(parser, config)
+    return parser
+
+
+def _words_without(options: argparse.Namespace, *names: str) -> list[str]:
+    """The recipe and the hyperparameters as they were typed, but for some."""
+    return words_of(options.config, {name: value for name, value in knob_values(options).items() if name not in names})
+
+
 def _read(parser: Parser, arguments: Sequence[str]) -> argparse.Namespace | None:
     """The options, or None once the help was shown."""
     options = parser.read(arguments)
@@ -202,5 +260,5 @@ def add_runs_dir(parser: Parser) -> None:
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "attach": attach, "runs": list_runs, "resume": resume, "predict": predict, "recipes": list_recipes,
-    "devices": list_devices, "bench": bench,
+    "lr-find": lr_find, "batch-find": batch_find, "devices": list_devices, "bench": bench,
 }  # fmt: skip

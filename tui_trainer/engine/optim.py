@@ -154,13 +154,21 @@ class Update:
         flat.sub_(change * lr)
 
     def _rmsprop(self, grad: Tensor, lr: Number) -> None:
-        """Hinton's lecture 6e, as torch.optim.RMSprop has it: eps outside of the root."""
+        """Hinton's lecture 6e, as torch.optim.RMSprop has it, to the last bit: eps outside of the root."""
         config, flat = self.config, self._parameters.flat
         square = self.state["square_avg"].mul_(config.rho).addcmul_(grad, grad, value=1 - config.rho)
-        change = grad.div_(square.sqrt().add_(config.eps))
+        spread = square.sqrt().add_(config.eps)
         if self._buffer is not None:
-            change = self._buffer.mul_(self.live["momentum"]).add_(change)
-        flat.sub_(change * lr)
+            change = self._buffer.mul_(self.live["momentum"]).addcdiv_(grad, spread)
+        elif isinstance(lr, float):
+            flat.addcdiv_(grad, spread, value=-lr)
+            return
+        else:
+            change = grad.div_(spread)
+        if isinstance(lr, float):
+            flat.add_(change, alpha=-lr)
+        else:
+            flat.sub_(change * lr)
 
     def _limit_norms(self) -> None:
         """Each unit's incoming weights back to at most its layer's `max_norm` (Srivastava et al. 2014, section 5.1).
