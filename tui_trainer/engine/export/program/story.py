@@ -19,7 +19,9 @@ from tui_trainer.inside_events import WentBack
 from tui_trainer.knobs import KNOBS, changed
 from tui_trainer.run_dir import RunDir
 
-REPLAYED = ("lr", "momentum", "weight_decay", "clip_norm", "dropout", "input_dropout", "epochs", "batch_size")
+REPLAYED = (
+    "lr", "momentum", "final_momentum", "weight_decay", "clip_norm", "dropout", "input_dropout", "epochs", "batch_size"
+)  # fmt: skip
 FIGURES = ("val_loss", "val_accuracy", "val_rmse", "val_mae", "train_loss")
 Changes = tuple[tuple[int, Mapping[str, Any]], ...]
 
@@ -108,6 +110,8 @@ def check(config: RunConfig, data: DataSet, changes: Changes) -> None:
     cannot = "--to python cannot repeat a run"
     if config.hardware.precision == "bf16":
         raise InputError(f"{cannot} with --precision bf16; use another format")
+    if config.regularization.mixup:
+        raise InputError(f"{cannot} with --mixup; use another format")
     names = sorted({name for _, values in changes for name in values if name not in REPLAYED})
     if names:
         raise InputError(f"{cannot} whose {listed(names)} was changed while it trained; use another format")
