@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tui_trainer import bench_plan, foreground, placement, predict_plan, recipes
+from tui_trainer import bench_plan, export_plan, foreground, placement, predict_plan, recipes
 from tui_trainer.config import RunConfig
 from tui_trainer.errors import InputError, printable
 from tui_trainer.flags import Parser, add_knobs, knob_values
@@ -27,6 +27,7 @@ ABOUT = {
     "runs": "list the runs of the folder",
     "resume": "go on with a run, from its last checkpoint",
     "predict": "answer for new rows, pictures or recordings, by what a run has learned",
+    "export": "write a trained net for other programs, or as a PyTorch program that repeats its run",
     "recipes": "list the recipes that ship",
     "devices": "show what this machine can train on",
     "bench": "measure training here beside what people would use instead",
@@ -102,6 +103,26 @@ def predict(arguments: Sequence[str]) -> int:
     from tui_trainer.engine import predict as engine_predict
 
     return headless.show_predict(engine_predict.predict(run, plan, sys.stdout.buffer), plan.out)
+
+
+def export(arguments: Sequence[str]) -> int:
+    """`tui-trainer export RUN --to FORMAT`."""
+    parser = _parser("export", json=False)
+    parser.usage = "tui-trainer export RUN --to FORMAT [flags]"
+    parser.epilog = export_plan.WHAT_COMES_OUT
+    export_plan.add_flags(parser)
+    add_runs_dir(parser)
+    if (options := _read(parser, arguments)) is None:
+        return 0
+    if options.run is None:
+        parser.error("the name of a run is missing; `tui-trainer runs` lists them")
+    from tui_trainer import headless, runs_folder
+
+    run = runs_folder.find(folder(options.runs_dir, "--runs-dir"), options.run)
+    plan = export_plan.read(options, run.name)
+    from tui_trainer.engine.export import exporting
+
+    return headless.show_export(exporting.export(run, plan))
 
 
 def list_recipes(arguments: Sequence[str]) -> int:
@@ -201,6 +222,6 @@ def add_runs_dir(parser: Parser) -> None:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "attach": attach, "runs": list_runs, "resume": resume, "predict": predict, "recipes": list_recipes,
-    "devices": list_devices, "bench": bench,
+    "attach": attach, "runs": list_runs, "resume": resume, "predict": predict, "export": export,
+    "recipes": list_recipes, "devices": list_devices, "bench": bench,
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from tui_trainer.headless.bench import show_bench
 from tui_trainer.headless.check import show_check
+from tui_trainer.headless.export import show_export
 from tui_trainer.headless.follow import follow
 from tui_trainer.headless.predict import show_predict
 from tui_trainer.headless.tables import show_devices, show_recipes, show_runs
@@ -12,6 +13,7 @@ __all__ = [
     "show_bench",
     "show_check",
     "show_devices",
+    "show_export",
     "show_predict",
     "show_recipes",
     "show_runs",

@@ -58,9 +58,11 @@ class Story:
         return any(name in values for _, values in self.changes for name in names)
 
 
-def story_of(run: RunDir, data: DataSet) -> Story:
+def story_of(run: RunDir, data: DataSet, data_dir: str | None = None) -> Story:
     """From a run's folder. Raises InputError naming what the program could not repeat."""
     config = config_file.load(run.config)
+    if data_dir is not None:
+        config = changed(config, {"data_dir": data_dir})
     told = list(run.read_milestones())
     started = next((event for event in told if isinstance(event, RunStarted)), None)
     if started is None:
