@@ -21,6 +21,9 @@ def configs(draw: st.DrawFn) -> dict[str, object]:
         "shuffle": draw(st.booleans()),
         "data_dir": draw(st.text(min_size=1, max_size=20).filter(lambda text: "\x00" not in text)),
         "activation": draw(st.sampled_from(KNOBS["activation"].choices)),
+        "rotation_of": draw(
+            st.dictionaries(st.text("abc 1=._", min_size=1, max_size=5), st.floats(0, 180), max_size=3)
+        ),
     }
     return {name: value for name, value in values.items() if draw(st.booleans())}
 
