@@ -104,7 +104,7 @@ class _Climb:
             if not self._seconds:
                 yield from self._begin(size)  # what libraries set up once is no memory of this size
                 self._take()
-            peak = Peak(self._session.device) if is_new else None  # a quarter of a second
+            peak = Peak(self._session.device, collects=False) if is_new else None
             yield from self._begin(size)
             seconds = self._seconds_a_step()
         except torch.cuda.OutOfMemoryError as error:
