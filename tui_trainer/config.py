@@ -1,19 +1,24 @@
 """RunConfig: every hyperparameter, once, and which of them contradict each other.
 
-Declared section by section in `data_sections.py` and `sections.py`.
+Declared section by section in `data_sections.py`, `augment_sections.py` and `sections.py`.
 """
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from tui_trainer.augment_sections import Augment
 from tui_trainer.data_sections import Data, Images, Speech, Split, Table, Text
 from tui_trainer.data_sets import DATA_SETS, Task
-from tui_trainer.sections import Hardware, Loss, Model, Optimizer, Regularization, Schedule, Training
+from tui_trainer.per_layer import PerLayer
+from tui_trainer.sections import Hardware, Loss, Model, Optimizer, Output, Regularization, Schedule, Training
 
 
 class RunConfig(BaseModel):
-    """Everything that decides a run's result. Frozen; `knobs.build` and `knobs.changed` make them from values."""
+    """Everything that decides a run's result, and what it writes beside it.
+
+    Frozen; `knobs.build` and `knobs.changed` make them from values.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,8 +33,10 @@ class RunConfig(BaseModel):
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     regularization: Regularization = Regularization()
+    augment: Augment = Augment()
     training: Training = Training()
     hardware: Hardware = Hardware()
+    output: Output = Output()
 
     @model_validator(mode="after")
     def _makes_sense(self) -> RunConfig:
@@ -47,6 +54,7 @@ def contradiction(config: RunConfig) -> str | None:
         or (misfit(config, task, config.data.name) if task != "auto" else None)
         or _unfit_for_source(config)
         or _unfit_for_loss(config)
+        or _miscounted(config)
         or _unfit_for_training(config)
     )
 
@@ -153,20 +161,44 @@ def _unfit_for_loss(config: RunConfig) -> str | None:
     return None
 
 
+def _miscounted(config: RunConfig) -> str | None:
+    hidden = len(config.model.hidden)
+    layers = f"{hidden} hidden layer{'' if hidden == 1 else 's'}"
+    lists: list[tuple[str, PerLayer, int, str]] = [
+        ("--dropout", config.model.dropout, hidden, f"{layers}: {hidden} expected"),
+        ("--init-scale", config.model.init_scale, hidden + 1, f"{layers} and the output: {hidden + 1} expected"),
+        ("--max-norm", config.regularization.max_norm, hidden + 1, f"{layers} and the output: {hidden + 1} expected"),
+    ]
+    for flag, value, count, sentence in lists:
+        if isinstance(value, tuple) and len(value) != count:
+            numbers = f"{len(value)} number{'' if len(value) == 1 else 's'}"
+            return f"{flag} has {numbers} for {sentence}, or one without a list for all"
+    return None
+
+
 def _unfit_for_training(config: RunConfig) -> str | None:
     optimizer, training, hardware = config.optimizer, config.training, config.hardware
     if hardware.engine in ("graph", "compile") and (hardware.processes > 1 or "," in hardware.device):
         return f"--engine {hardware.engine} runs in one process, and several are asked for; use --engine eager or auto"
     if hardware.engine == "graph" and hardware.device == "cpu":
         return "--engine graph is a CUDA graph and needs a GPU, but --device is cpu; use --engine auto"
-    if optimizer.nesterov and not optimizer.momentum:
+    if optimizer.final_momentum and not optimizer.momentum_epochs:
+        return "--final-momentum needs --momentum-epochs: the epochs after which it is reached"
+    if optimizer.nesterov and not (optimizer.momentum or optimizer.final_momentum):
         return "--nesterov needs --momentum above 0"
+    if config.regularization.mixup and config.table.categories == "embedding":
+        return "--mixup mixes inputs, which learned vectors of categories do not allow; use --categories one_hot"
+    if not training.ema and not training.ema_warmup:
+        return "--no-ema-warmup has an effect with --ema only"
     if optimizer.name == "adamw" and optimizer.weight_decay_mode == "coupled":
         return "adamw is adam with decoupled weight decay; for coupled decay use --optimizer adam"
     if config.schedule.name == "one_cycle" and config.schedule.warmup:
         return "one_cycle warms up by itself; leave out --warmup or choose another --schedule"
     if config.schedule.warmup and config.schedule.warmup >= training.epochs:
         return f"--warmup {config.schedule.warmup:g} leaves nothing of --epochs {training.epochs}; make it shorter"
+    if config.augment.erasing_least > config.augment.erasing_most:
+        least, most = config.augment.erasing_least, config.augment.erasing_most
+        return f"--erasing-least {least:g} is more than --erasing-most {most:g}; exchange them"
     if config.model.normalization == "batch" and training.batch_size == 1:
         return "batch normalisation needs at least 2 samples per batch; raise --batch-size or use --normalization layer"
     return None

@@ -57,9 +57,14 @@ class Knob:
         return getattr(getattr(config, self.section), self.key)
 
 
+def _rules(field: FieldInfo) -> list[Any]:
+    """The bounds of a number; of a number per layer, those of the one that may stand for all."""
+    return [*field.metadata, *getattr(next(iter(get_args(field.annotation)), None), "__metadata__", ())]
+
+
 def _number_range(field: FieldInfo) -> str:
     low = high = ""
-    for rule in field.metadata:
+    for rule in _rules(field):
         match rule:
             case annotated_types.Gt(gt=bound):
                 low = f"above {bound:,}"
@@ -74,7 +79,7 @@ def _number_range(field: FieldInfo) -> str:
 
 
 def _bound(field: FieldInfo, *kinds: type) -> float | None:
-    for rule in field.metadata:
+    for rule in _rules(field):
         if isinstance(rule, kinds):
             return float(getattr(rule, type(rule).__name__.lower()))
     return None
@@ -87,6 +92,8 @@ def _expected(field: FieldInfo, extra: Mapping[str, Any], choices: tuple[str, ..
         return "one of " + ", ".join(choices)
     if field.annotation is bool:
         return "true or false"
+    if extra["per_layer"]:
+        return f"{_number_range(field)}; or {extra['per_layer']}"
     return "text" if field.annotation is str else _number_range(field)
 
 
@@ -125,8 +132,8 @@ BY_PATH: dict[tuple[str, str], Knob] = {(knob.section, knob.key): knob for knob 
 """By section and key."""
 
 
-MOVABLE = ("data_dir", *(name for name, knob in KNOBS.items() if knob.section == "hardware"))
-"""Where a run trains: may be other when it goes on."""
+MOVABLE = ("data_dir", *(name for name, knob in KNOBS.items() if knob.section in ("hardware", "output")))
+"""Where a run trains and what it writes: may be other when it goes on."""
 
 
 def build(values: Mapping[str, Any], where: Callable[[str], str] = lambda name: KNOBS[name].flag) -> RunConfig:

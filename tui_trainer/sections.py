@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from tui_trainer.per_layer import EACH_HIDDEN, EACH_LINEAR, MOST_LAYERS, NormPerLayer, ScalePerLayer, SharePerLayer
+
 Activation = Literal["relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "scaled_tanh"]
 Init = Literal[
     "torch", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "uniform", "normal"
@@ -20,7 +22,6 @@ Init = Literal[
 Metric = Literal[
     "auto", "val_loss", "val_accuracy", "val_macro_f1", "val_roc_auc", "val_pr_auc", "val_rmse", "val_mae", "train_loss"
 ]
-MOST_LAYERS = 64
 MEMORY: dict[str, Any] = {
     "pattern": r"^(auto|\d{1,9}(\.\d{1,9})? ?[kKmMgGtT][bB])$",
     "expected": "auto, or a size in kB, MB, GB or TB, as in 500MB",
@@ -35,11 +36,13 @@ def knob(
     live: bool = False,
     only_with: str = "",
     expected: str = "",
+    per_layer: str = "",
     choices: tuple[str, ...] = (),
     **rule: Any,
 ) -> Any:
     """One hyperparameter: its default, the sentence under it, and its bounds (pydantic's gt, ge, lt, le, pattern)."""
     extra: Any = {"flag": flag, "live": live, "only_with": only_with, "expected": expected, "choices": choices}
+    extra["per_layer"] = per_layer
     return Field(default, description=sentence, json_schema_extra=extra, **rule)
 
 
@@ -80,9 +83,15 @@ class Model(Section):
     activation: Activation = knob("relu", "activation after each hidden layer (scaled_tanh: 1.7159 tanh(2x/3))")
     normalization: Literal["none", "batch", "layer"] = knob("none", "normalisation before each activation")
     init: Init = knob("torch", "how weights start; biases start at 0 except with torch's own default")
-    init_scale: float = knob(0.05, "half-width of uniform, or deviation of normal, starting weights", gt=0, le=10)
+    init_scale: ScalePerLayer = knob(
+        0.05,
+        "half-width of uniform, or deviation of normal, starting weights; in a list, 0 is a layer that starts as zeros",
+        per_layer=EACH_LINEAR,
+    )
     input_dropout: float = knob(0.0, "share of the inputs dropped at each step", live=True, ge=0, lt=1)
-    dropout: float = knob(0.0, "share of each hidden layer's outputs dropped at each step", live=True, ge=0, lt=1)
+    dropout: SharePerLayer = knob(
+        0.0, "share of each hidden layer's outputs dropped at each step", live=True, per_layer=EACH_HIDDEN
+    )
 
 
 class Loss(Section):
@@ -112,7 +121,24 @@ class Optimizer(Section):
 
     name: Literal["sgd", "adam", "adamw", "rmsprop"] = knob("adam", "optimizer", flag="optimizer")
     lr: float = knob(1e-3, "learning rate (the schedule multiplies it)", live=True, gt=0, le=1000)
-    momentum: float = knob(0.0, "momentum", live=True, ge=0, lt=1, only_with="optimizer=sgd,rmsprop")
+    momentum: float = knob(
+        0.0,
+        "momentum; with momentum_epochs, that of the first epoch",
+        live=True,
+        ge=0,
+        lt=1,
+        only_with="optimizer=sgd,rmsprop",
+    )
+    momentum_epochs: int = knob(
+        0,
+        "epochs in which momentum moves, by the same amount after each, to final_momentum; 0 keeps it",
+        ge=0,
+        le=10_000_000,
+        only_with="optimizer=sgd,rmsprop",
+    )
+    final_momentum: float = knob(
+        0.0, "momentum after momentum_epochs", live=True, ge=0, lt=1, only_with="optimizer=sgd,rmsprop"
+    )
     nesterov: bool = knob(False, "Nesterov's form of momentum", only_with="optimizer=sgd")
     beta1: float = knob(0.9, "decay of the mean of gradients", ge=0, lt=1, only_with="optimizer=adam,adamw")
     beta2: float = knob(0.999, "decay of the mean of squared gradients", ge=0, lt=1, only_with="optimizer=adam,adamw")
@@ -133,6 +159,20 @@ class Schedule(Section):
     name: Literal["constant", "step", "exponential", "linear", "cosine", "one_cycle"] = knob(
         "constant", "how the learning rate moves over the run", flag="schedule"
     )
+    epochs: int = knob(
+        0,
+        "epochs of the whole schedule, of which the run may be a part; 0 is as many as the run has",
+        flag="schedule_epochs",
+        ge=0,
+        le=10_000_000,
+        only_with="schedule=linear,cosine,one_cycle",
+    )
+    every: Literal["step", "epoch"] = knob(
+        "step",
+        "whether the schedule moves the learning rate at each step or once an epoch (a warm-up: at each step)",
+        flag="schedule_every",
+        only_with="schedule=linear,cosine,one_cycle",
+    )
     warmup: float = knob(0.0, "epochs over which the learning rate first rises from 0", ge=0, le=1e6)
     step_epochs: int = knob(10, "epochs between two drops", ge=1, le=1_000_000, only_with="schedule=step")
     step_factor: float = knob(0.1, "factor of each drop", gt=0, le=1, only_with="schedule=step")
@@ -147,7 +187,14 @@ class Regularization(Section):
     """Regularization"""
 
     l1: float = knob(0.0, "L1 penalty on the weights (biases excluded), in the loss's gradient", ge=0, le=10)
-    max_norm: float = knob(0.0, "largest norm of a unit's incoming weights; 0 is off", ge=0, le=1e6)
+    max_norm: NormPerLayer = knob(0.0, "largest norm of a unit's incoming weights; 0 is off", per_layer=EACH_LINEAR)
+    mixup: float = knob(
+        0.0,
+        "each sample is mixed with another one by a share from Beta(mixup, mixup), one a batch; 0 is off",
+        live=True,
+        ge=0,
+        le=100,
+    )
 
 
 class Training(Section):
@@ -165,6 +212,13 @@ class Training(Section):
     )
     monitor: Metric = knob("auto", "figure that decides which epoch is best (auto: val_loss, or val_rmse for values)")
     min_change: float = knob(0.0, "smallest change of that figure that counts as better", live=True, ge=0, le=1e6)
+    ema: float = knob(
+        0.0,
+        "decay of the weights' moving average, which is evaluated and kept in their place; 0 is off",
+        ge=0,
+        lt=1,
+    )
+    ema_warmup: bool = knob(True, "the average forgets faster in its first steps: a decay of at most (1 + t)/(10 + t)")
 
 
 class Hardware(Section):
@@ -201,3 +255,11 @@ class Hardware(Section):
         "auto", "memory for the training samples on the host; more than fits is read from a file", **MEMORY
     )
     deterministic: bool = knob(False, "the same bits on every run, also on a GPU, at some cost in speed")
+
+
+class Output(Section):
+    """Output"""
+
+    tensorboard: bool = knob(
+        False, "also write the run's figures, histograms and pictures into its folder for TensorBoard"
+    )

@@ -19,6 +19,7 @@ from tui_trainer.engine.data.dataset import Samples, Source
 from tui_trainer.engine.data.encoding import Encoding, Saved
 from tui_trainer.engine.data.encodings import of_known, restored
 from tui_trainer.engine.data.images import Pictures
+from tui_trainer.engine.data.picture_shape import PictureShape
 from tui_trainer.engine.data.preprocessing import preprocessing_of
 from tui_trainer.errors import InputError
 from tui_trainer.knobs import build
@@ -125,6 +126,44 @@ def test_transposed_pictures_are_read_column_by_column(tmp_path: Path) -> None:
     Image.fromarray(pixels).save(tmp_path / "a.png")
     (rows,) = Pictures(4, transposed=True).batches(tmp_path, 1)
     assert rows.inputs[0].tolist() == pixels.T.reshape(-1).tolist()
+
+
+def test_a_data_set_of_pictures_says_how_they_lie_in_their_rows(tmp_path: Path) -> None:
+    assert load(build({"data": "digits"})).pictures == PictureShape(1, 8, 8, 16)
+    assert load(build({"data": "iris"})).pictures is None
+    some_pictures(tmp_path / "pets")
+    pets = load(build({"data": str(tmp_path / "pets"), "validation": 0, "image_size": 6, "image_colour": "colour"}))
+    assert pets.pictures == PictureShape(3, 6, 6, 255)
+    some_recordings(tmp_path / "words")
+    some_recordings(tmp_path / "words", 20)
+    assert load(build({"data": str(tmp_path / "words"), "validation": 0})).pictures is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "wanted"),
+    [
+        ((4, 6), PictureShape(1, 4, 6, 255)), ((1, 4, 6), PictureShape(1, 4, 6, 255)),
+        ((4, 6, 1), PictureShape(1, 4, 6, 255)), ((3, 4, 6), PictureShape(3, 4, 6, 255)),
+        ((4, 6, 3), None), ((24,), None), ((2, 3, 4, 6), None),
+    ],
+)  # fmt: skip
+def test_arrays_of_bytes_are_pictures_by_their_shape(
+    tmp_path: Path, shape: tuple[int, ...], wanted: PictureShape | None
+) -> None:
+    y = np.arange(40) % 2
+    np.savez(tmp_path / "a.npz", x=np.zeros((40, *shape), np.uint8), y=y)
+    assert load(build({"data": str(tmp_path / "a.npz")})).pictures == wanted
+    np.savez(tmp_path / "a.npz", x=np.zeros((40, *shape), np.float32), y=y)
+    assert load(build({"data": str(tmp_path / "a.npz")})).pictures is None
+
+
+@pytest.mark.parametrize("is_transposed", [False, True])
+def test_rows_stand_upright_and_lie_down_again(is_transposed: bool) -> None:
+    pictures = torch.arange(2 * 3 * 4 * 6).reshape(2, 3, 4, 6)
+    rows = (pictures.transpose(2, 3) if is_transposed else pictures).reshape(2, -1)
+    shape = PictureShape(3, 4, 6, 255, is_transposed)
+    assert torch.equal(shape.upright(rows), pictures)
+    assert torch.equal(shape.in_rows(pictures), rows)
 
 
 def test_an_encoding_of_another_version_is_refused() -> None:

@@ -38,7 +38,8 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[str, An
 @pytest.mark.parametrize("number", range(len(CASES)), ids=lambda number: ",".join(CASES[number]))
 def test_two_processes_give_the_losses_of_one(number: int, together: list[list[dict[str, Any]]]) -> None:
     alone, (first, second) = figures(CASES[number]), (said[number] for said in together)
-    assert first == second  # to the last bit
+    assert (first["looks"] > 0, second["looks"]) == (True, 0)  # inside the net: the first alone
+    assert first | {"looks": 0} == second | {"looks": 0}  # to the last bit
     # Before a batch normalisation a bias has no gradient but rounding, of which Adam makes whole steps: they are undone
     # in training, but in an evaluation the running mean lags behind them.
     is_blurred = "normalization" in CASES[number] and "optimizer" not in CASES[number]

@@ -14,7 +14,8 @@ from tui_trainer.knobs import KNOBS, build, changed, changed_live, live_names, v
 
 LIVE = {
     "lr", "weight_decay", "momentum", "dropout", "input_dropout", "label_smoothing", "batch_size", "clip_norm",
-    "epochs", "patience", "min_change",
+    "epochs", "patience", "min_change", "final_momentum", "mixup",
+    "rotation", "scale", "stretch", "shear", "shift", "elastic_alpha", "erasing",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from tui_trainer.data_sets import Task
 from tui_trainer.engine.data.dataset import DataSet
+from tui_trainer.engine.mixup import Mixed
 from tui_trainer.sections import Loss
 
 AUTO: dict[Task, str] = {"classes": "cross_entropy", "labels": "binary_cross_entropy", "values": "mse"}
@@ -57,13 +58,19 @@ class Criterion:
         if self._is_entropy:
             logs = torch.log_softmax(outputs, 1, dtype=torch.float32)
             total = torch.dot(wanted.view(-1), logs.view(-1)).neg_()
-            grad = logs.exp_()
-            if self._weights is not None:
-                grad.mul_(self._weights.index_select(0, targets).unsqueeze(1))
-            return total, grad.sub_(wanted).mul_(1.0 / samples)
+            return total, torch._log_softmax_backward_data(wanted.mul_(-1.0 / samples), logs, 1, torch.float32)
         if self._name == "binary_cross_entropy":
             return self._of_logits(outputs.float(), wanted, targets, samples)
         return self._of_errors(outputs.float() - wanted, samples)
+
+    def of_mixed(self, outputs: Tensor, mixed: Mixed, samples: int) -> tuple[Tensor, Tensor]:
+        """The same of mixtures: of the mixed targets. An entropy of these is the mean of those of the two, weighted."""
+        if not (self._is_entropy or self._name == "binary_cross_entropy"):
+            wanted = torch.lerp(self._wanted(mixed.partners), self._wanted(mixed.own), mixed.share)
+            return self._of_errors(outputs.float() - wanted, samples)
+        total, grad = self(outputs, mixed.own, samples)
+        other_total, other_grad = self(outputs, mixed.partners, samples)
+        return torch.lerp(other_total, total, mixed.share), torch.lerp(other_grad, grad, mixed.share)
 
     def right(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """How many samples' classes are right, ()."""

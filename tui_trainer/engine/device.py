@@ -115,8 +115,9 @@ def name_of(device: torch.device) -> str:
 
 
 def bytes_of_net(config: RunConfig, data: DataSet) -> int:
-    """What weights, gradients and the optimizer's state take on the device."""
-    return parameter_count(data.inputs, config.model.hidden, data.outputs, data.embedded) * BYTES_PER_PARAMETER
+    """What weights, gradients, the optimizer's state and an average take on the device."""
+    count = parameter_count(data.inputs, config.model.hidden, data.outputs, data.embedded)
+    return count * (BYTES_PER_PARAMETER + (4 if config.training.ema else 0))
 
 
 def check_memory(config: RunConfig, data: DataSet, device: torch.device) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from tui_trainer.engine.data.dataset import Scaling
 from tui_trainer.engine.embeddings import Embeddings
+from tui_trainer.per_layer import by_layer
 from tui_trainer.sections import Model
 
 
@@ -92,23 +93,25 @@ def build_model(config: Model, data: Shaped) -> nn.Sequential:
     the data have columns for them; numbers of categories are not scaled.
     """
     model = nn.Sequential()
-    model.add_module("scale", Scale(_scaling_of(data)))
+    model.add_module("scale", Scale(scaling_of(data)))
     if data.embedded:
         model.add_module("embeddings", Embeddings(data.embedded))
     model.add_module("input_dropout", nn.Dropout(config.input_dropout))
     width = width_after(data.inputs, data.embedded)
+    scales, shares = by_layer(config.init_scale, len(config.hidden) + 1), by_layer(config.dropout, len(config.hidden))
     for number, units in enumerate(config.hidden, 1):
-        model.add_module(f"linear{number}", started(nn.Linear(width, units), config))
+        model.add_module(f"linear{number}", started(nn.Linear(width, units), config, scales[number - 1]))
         if config.normalization != "none":
             model.add_module(f"norm{number}", NORMALIZATIONS[config.normalization](units))
         model.add_module(f"activation{number}", ACTIVATIONS[config.activation]())
-        model.add_module(f"dropout{number}", nn.Dropout(config.dropout))
+        model.add_module(f"dropout{number}", nn.Dropout(shares[number - 1]))
         width = units
-    model.add_module("output", started(nn.Linear(width, data.outputs), config))
+    model.add_module("output", started(nn.Linear(width, data.outputs), config, scales[-1]))
     return model
 
 
-def _scaling_of(data: Shaped) -> Scaling:
+def scaling_of(data: Shaped) -> Scaling:
+    """Of the inputs as the net applies it: numbers of categories stay as they are."""
     scaling, columns = data.scaling, len(data.embedded)
     if not columns:
         return scaling
@@ -117,9 +120,12 @@ def _scaling_of(data: Shaped) -> Scaling:
     return replace(scaling, shift=shift, spread=spread)
 
 
-def started(layer: nn.Linear, config: Model) -> nn.Linear:
-    """The layer with the weights that `init` asks for (torch's own are there already)."""
-    weight, scale = layer.weight, config.init_scale
+def started(layer: nn.Linear, config: Model, scale: float) -> nn.Linear:
+    """The layer with the weights that `init` asks for (torch's own are there already), of this scale where it has one.
+
+    A scale of 0 draws as many random numbers as any other, and they become zeros.
+    """
+    weight = layer.weight
     match config.init:
         case "torch":
             return layer
@@ -143,9 +149,10 @@ def started(layer: nn.Linear, config: Model) -> nn.Linear:
 
 def set_dropout(model: nn.Sequential, config: Model) -> None:
     """Bring the dropout layers to the config's present values."""
-    for name, module in model.named_children():
+    shares = iter((config.input_dropout, *by_layer(config.dropout, len(config.hidden))))
+    for module in model:
         if isinstance(module, nn.Dropout):
-            module.p = config.input_dropout if name == "input_dropout" else config.dropout
+            module.p = next(shares)
 
 
 def all_finite(model: nn.Module) -> bool:

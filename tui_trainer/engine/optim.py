@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from tui_trainer.engine.parameters import Parameters
+from tui_trainer.engine.schedule import momentum_at
+from tui_trainer.per_layer import by_layer
 from tui_trainer.sections import Optimizer, Regularization
 
 Number = float | Tensor
@@ -39,7 +41,8 @@ class Shape:
 
 def shape_of(config: Optimizer) -> Shape:
     """The shape of a step under these settings."""
-    return Shape(config.weight_decay > 0, config.clip_norm > 0, config.momentum > 0)
+    has_momentum = config.momentum > 0 or config.final_momentum > 0
+    return Shape(config.weight_decay > 0, config.clip_norm > 0, has_momentum)
 
 
 class Update:
@@ -47,7 +50,9 @@ class Update:
 
     def __init__(self, config: Optimizer, rules: Regularization, parameters: Parameters) -> None:
         self._parameters, self._rules = parameters, rules
+        self._epochs_done = 0
         flat = parameters.flat
+        self._limits = by_layer(rules.max_norm, len(list(parameters.matrices_of(flat))))
         self.state = {name: torch.zeros_like(flat) for name in TENSORS[config.name]}
         self._steps = torch.zeros((), device=flat.device)
         self._one = torch.ones((), device=flat.device)  # adding a number takes three times as long
@@ -62,11 +67,17 @@ class Update:
         """Live settings that hold from the next step on."""
         self.config = config
         self.shape = shape_of(config)
-        self.live = {name: getattr(config, name) for name in LIVE}
+        self.start_epoch(self._epochs_done)
         if not self.shape.has_momentum:
             self._buffer = None
         elif self._buffer is None:
             self._buffer = torch.zeros_like(self._parameters.flat)
+
+    def start_epoch(self, epochs_done: int) -> None:
+        """The momentum that holds in the epoch after so many."""
+        self._epochs_done, config = epochs_done, self.config
+        self._momentum = momentum_at(config, epochs_done)
+        self.live = dict(zip(LIVE, (config.weight_decay, config.clip_norm, self._momentum), strict=True))
 
     def __call__(self, grad: Tensor, lr: Number, poisoned: Tensor | None = None) -> None:
         """One step by a gradient (n,). Where `poisoned` (0 or 1 on the device) is 1 the weights stay as they are."""
@@ -82,7 +93,7 @@ class Update:
             self._sgd(grad, lr)
         else:
             self._rmsprop(grad, lr)
-        if self._rules.max_norm:
+        if any(self._limits):
             self._limit_norms()
 
     def _penalize(self, grad: Tensor, lr: Number) -> None:
@@ -122,12 +133,16 @@ class Update:
         flat.sub_(rate * mean / (square.sqrt() / spread + config.eps))
 
     def _sgd(self, grad: Tensor, lr: Number) -> None:
-        """As torch.optim.SGD, with Nesterov's momentum where it is asked for (Sutskever et al. 2013)."""
+        """As torch.optim.SGD, with Nesterov's momentum where it is asked for (Sutskever et al. 2013).
+
+        The rate scales the velocity as it is applied. Where it scales the gradient as it enters (Sutskever's own form,
+        pylearn2's), a falling rate reaches the weights later, by about 1 / (1 - momentum) steps.
+        """
         flat = self._parameters.flat
         if isinstance(lr, float) and self._fused_sgd is not None:
             buffers = [] if self._buffer is None else [self._buffer]
             self._fused_sgd(
-                [flat], [grad], buffers, weight_decay=0.0, momentum=self.config.momentum, lr=lr, dampening=0.0,
+                [flat], [grad], buffers, weight_decay=0.0, momentum=self._momentum, lr=lr, dampening=0.0,
                 nesterov=self.config.nesterov, maximize=False, is_first_step=False, grad_scale=None, found_inf=None,
             )  # fmt: skip
             return
@@ -139,18 +154,31 @@ class Update:
         flat.sub_(change * lr)
 
     def _rmsprop(self, grad: Tensor, lr: Number) -> None:
-        """Hinton's lecture 6e, as torch.optim.RMSprop has it: eps outside of the root."""
+        """Hinton's lecture 6e, as torch.optim.RMSprop has it, to the last bit: eps outside of the root."""
         config, flat = self.config, self._parameters.flat
         square = self.state["square_avg"].mul_(config.rho).addcmul_(grad, grad, value=1 - config.rho)
-        change = grad.div_(square.sqrt().add_(config.eps))
+        spread = square.sqrt().add_(config.eps)
         if self._buffer is not None:
-            change = self._buffer.mul_(self.live["momentum"]).add_(change)
-        flat.sub_(change * lr)
+            change = self._buffer.mul_(self.live["momentum"]).addcdiv_(grad, spread)
+        elif isinstance(lr, float):
+            flat.addcdiv_(grad, spread, value=-lr)
+            return
+        else:
+            change = grad.div_(spread)
+        if isinstance(lr, float):
+            flat.add_(change, alpha=-lr)
+        else:
+            flat.sub_(change * lr)
 
     def _limit_norms(self) -> None:
-        """Each unit's incoming weights back to at most `max_norm` (Srivastava et al. 2014, section 5.1)."""
-        for weight in self._parameters.matrices_of(self._parameters.flat):
-            weight.copy_(torch.renorm(weight, 2, 1, self._rules.max_norm))
+        """Each unit's incoming weights back to at most its layer's `max_norm` (Srivastava et al. 2014, section 5.1).
+
+        torch.renorm does the same in four times the time: it reads a matrix column by column.
+        """
+        for weight, limit in zip(self._parameters.matrices_of(self._parameters.flat), self._limits, strict=True):
+            if limit:
+                norms = weight.square().sum(0).sqrt_()
+                weight.mul_(norms.add_(1e-7).reciprocal_().mul_(limit).clamp_(max=1.0))
 
     def tensors(self) -> list[Tensor]:
         """All that a step changes beside the weights."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tui_trainer.config import RunConfig
-from tui_trainer.engine import session_checkpoint
+from tui_trainer.engine import augmentation, session_checkpoint
 from tui_trainer.engine.blocks import engine_for, make_steps
 from tui_trainer.engine.checkpoint import Checkpoint
 from tui_trainer.engine.criterion import loss_name
@@ -49,7 +49,9 @@ class Session:
         self.steps = make_steps(engine, Step(self.model, config, data, self.meter, group))
         self.record = EarlyStopping(monitored(config.training.monitor, data.task))
         self.best_weights: dict[str, Tensor] | None = None
+        self.best_step = 0  # at the end of the best epoch
         self.pace = Pace()
+        self._waited = 0.0  # for samples, before this epoch
         self.epochs_done = 0
         self.position = 0  # samples of the running epoch that were trained on
         self.step = 0
@@ -85,6 +87,12 @@ class Session:
         return max(0, epochs_left * len(self.data.train) - self.position)
 
     @property
+    def answering(self) -> nn.Sequential:
+        """The net that is evaluated and kept as best, and that predicts: `model`, or the one of averaged weights."""
+        average = self.steps.step.average
+        return self.model if average is None else average.net
+
+    @property
     def evaluated_split(self) -> Samples:
         """What the val_* figures are measured on: the test split where there is no validation split."""
         return self.data.validation if self.data.validation is not None else self.data.test
@@ -102,7 +110,14 @@ class Session:
         if self.position == 0:
             self.meter.start_epoch(self.step)
             self.meter.start_accuracy()
+        self.steps.start_epoch(self.epochs_done)
         self.pace.start_epoch()
+        self._waited = self.feed.seconds_waited
+
+    @property
+    def seconds_waiting(self) -> float | None:
+        """Of this epoch, for samples that are not on the device; None where all are."""
+        return None if self.feed.tier == "device" else self.feed.seconds_waited - self._waited
 
     @property
     def work_ahead(self) -> str:
@@ -171,14 +186,16 @@ class Session:
         self.record = self.record.seen(value, self.epochs_done, self.config.training.min_change)
         is_best = self.record.best_epoch == self.epochs_done
         if is_best:
-            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+            self.best_weights = {name: tensor.detach().clone() for name, tensor in self.answering.state_dict().items()}
+            self.best_step = self.step
         return is_best
 
     def evaluate(self, split: Samples, *, in_full: bool = False) -> Scores:
         """The figures of a split under the present weights; `in_full` as `evaluation.evaluate` says."""
         has_logits = loss_name(self.config.loss, self.data.task) != "mse"
         with self.pace.aside():
-            return evaluate(self.model, split, self.data, self.loss, self.group, in_full=in_full, has_logits=has_logits)
+            net, group = self.answering, self.group
+            return evaluate(net, split, self.data, self.loss, group, in_full=in_full, has_logits=has_logits)
 
     def change(self, config: RunConfig) -> None:
         """Let changed live hyperparameters take effect from the next step on. Raises InputError for what cannot be."""
@@ -208,6 +225,7 @@ class Session:
 
 def check_fits(config: RunConfig, data: DataSet) -> None:
     """Raises InputError for settings that these data cannot serve."""
+    augmentation.check(config.augment, data)
     training, samples = config.training, len(data.train)
     size = samples if training.batch_size == "full" else training.batch_size
     if training.drop_last and size > samples:

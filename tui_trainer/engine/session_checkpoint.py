@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
 
 def last_of(session: Session) -> Checkpoint:
-    """Everything a resume needs, copied."""
-    training = {f"optimizer.{key}": tensor for key, tensor in session.steps.step.update.capture().items()}
+    """Everything a resume needs, copied. Its weights are those that answer; where they are averages, those that are
+    trained stand beside the optimizer's state.
+    """
+    step = session.steps.step
+    training = {f"optimizer.{key}": tensor for key, tensor in step.update.capture().items()}
+    if step.average is not None:
+        training |= {f"average.{key}": tensor for key, tensor in step.average.capture(session.model).items()}
     training["random.cpu"] = torch.get_rng_state()
     if session.device.type == "cuda":
         training["random.cuda"] = torch.cuda.get_rng_state(session.device)
@@ -28,6 +33,7 @@ def last_of(session: Session) -> Checkpoint:
         "epochs_done": session.epochs_done,
         "position": session.position,
         "step": session.step,
+        "best_step": session.best_step,
         "loss_total": session.meter.total,
         "samples_metered": session.meter.samples,
         "correct": session.meter.correct,
@@ -38,7 +44,7 @@ def last_of(session: Session) -> Checkpoint:
         "record": vars(session.record),
         "config": values_of(session.config),
     }
-    weights = _on_cpu(session.model.state_dict())
+    weights = _on_cpu(session.answering.state_dict())
     return Checkpoint("last", facts, weights, _on_cpu(training), preprocessing=session.preprocessing)
 
 
@@ -49,6 +55,7 @@ def best_of(session: Session) -> Checkpoint | None:
     facts = {
         **_identity(session),
         "epochs_done": session.record.best_epoch,
+        "step": session.best_step,
         "record": vars(session.record),
         "config": values_of(session.config),
     }
@@ -59,13 +66,16 @@ def restore(session: Session, last: Checkpoint, best: Checkpoint | None) -> None
     """Go on exactly where a checkpoint was taken. Raises InputError where the data or the net is another one."""
     _check_identity(session, last)
     facts = last.facts
-    session.model.load_state_dict(last.weights)
-    state = {key: tensor for key, tensor in last.training.items() if key.startswith("optimizer.")}
-    session.steps.step.update.restore({key.removeprefix("optimizer."): tensor for key, tensor in state.items()})
+    session.answering.load_state_dict(last.weights)
+    step = session.steps.step
+    step.update.restore(_named(last.training, "optimizer."))
+    if step.average is not None:
+        step.average.restore(_named(last.training, "average."), session.model)
     session.record = EarlyStopping(**facts["record"])
     session.best_weights = {name: t.to(session.device) for name, t in best.weights.items()} if best else None
     if best is None and session.record.best_epoch:
         session.record = EarlyStopping(session.record.metric, epochs_since=session.record.epochs_since)
+    session.best_step = facts.get("best_step", 0)
     session.epochs_done, session.position, session.step = facts["epochs_done"], facts["position"], facts["step"]
     session.meter.start_epoch(session.step, facts["loss_total"], facts["samples_metered"])
     session.meter.start_accuracy(facts.get("correct", 0), facts.get("looked", 0))
@@ -106,6 +116,10 @@ def _check_identity(session: Session, checkpoint: Checkpoint) -> None:
                 f"the data set {session.data.name} is not the one this run was trained on (same shape, other values); "
                 "restore it, or start a new run"
             )
+
+
+def _named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}
 
 
 def _on_cpu(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

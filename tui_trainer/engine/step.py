@@ -13,10 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from tui_trainer.config import RunConfig
+from tui_trainer.engine.augmentation import augmentation_for
+from tui_trainer.engine.average import Average
 from tui_trainer.engine.criterion import Criterion
 from tui_trainer.engine.data.dataset import DataSet, Samples
 from tui_trainer.engine.group import Group
 from tui_trainer.engine.meter import LossMeter
+from tui_trainer.engine.mixup import Mixup
 from tui_trainer.engine.model import set_dropout
 from tui_trainer.engine.optim import Number, Update, shape_of
 from tui_trainer.engine.parameters import Parameters
@@ -31,15 +34,32 @@ class Step:
         self.parameters = Parameters(model)
         self.update = Update(config.optimizer, config.regularization, self.parameters)
         self.criterion = Criterion(config.loss, data, self.parameters.flat.device)
-        self._model = model
+        self.average = Average(config.training, model, self.parameters) if config.training.ema else None
+        self._model, self._data = model, data
+        self.augmentation = augmentation_for(config.augment, data, self.parameters.flat.device)
+        self._mixup = self._mixup_of(config)
         self._kind = self._kind_of(config)
         self._is_bf16 = config.hardware.precision == "bf16"
         self.passes = self._lay_passes()
 
+    def deformed(self, samples: Samples, batch: Batch, count: int = 1) -> Samples:
+        """The samples of `count` batches one behind the other, their pictures deformed anew where that is asked for."""
+        return samples if self.augmentation is None else self.augmentation(samples, batch, count)
+
+    def batches_at_once(self, batch: Batch, count: int) -> int:
+        """How many of `count` batches are best deformed together."""
+        return count if self.augmentation is None else min(count, self.augmentation.batches_at_once(batch.own_size))
+
     def __call__(self, inputs: Tensor, targets: Tensor, batch: Batch, lr: Number, *, is_looked_at: bool) -> None:
         """One update from this process's samples of a batch: raw inputs (n, features), targets as in `Samples`."""
-        outputs, kept = self.passes.forward(inputs, batch)
-        total, grad = self.criterion(outputs, targets, batch.size)
+        if self._mixup is None:
+            outputs, kept = self.passes.forward(inputs, batch)
+            total, grad = self.criterion(outputs, targets, batch.size)
+        else:
+            inputs, mixed = self._mixup(inputs, targets, batch)
+            outputs, kept = self.passes.forward(inputs, batch)
+            total, grad = self.criterion.of_mixed(outputs, mixed, batch.size)
+            targets = mixed.dominant
         right = self.criterion.right(outputs, targets) if is_looked_at else None
         grad = self.passes.backward(grad, kept)
         if self.group.size > 1:
@@ -48,6 +68,8 @@ class Step:
         if right is not None:
             self.meter.add_right(right)
         self.update(grad, lr, poisoned)
+        if self.average is not None:
+            self.average()
 
     def _add_up(self, total: Tensor, right: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Gradient, losses and right predictions of the whole group, in one exchange."""
@@ -60,7 +82,8 @@ class Step:
 
     def tensors(self) -> list[Tensor]:
         """All that a step changes, but for the running figures of a normalisation."""
-        return [self.parameters.flat, *self.update.tensors(), *self.meter.tensors()]
+        averaged = [] if self.average is None else self.average.tensors()
+        return [self.parameters.flat, *averaged, *self.update.tensors(), *self.meter.tensors()]
 
     def change(self, config: RunConfig) -> bool:
         """Live settings that hold from the next step on. Returns whether other operations are needed for them."""
@@ -70,7 +93,9 @@ class Step:
         set_dropout(self._model, config.model)
         if before == self._kind:
             return False
+        self._mixup = self._mixup_of(config)
         self.passes = self._lay_passes()
+        self.augmentation = augmentation_for(config.augment, self._data, self.parameters.flat.device)
         return True
 
     def _kind_of(self, config: RunConfig) -> tuple[object, ...]:
@@ -80,7 +105,13 @@ class Step:
             config.model.dropout,
             config.model.input_dropout,
             config.training.batch_size,
+            config.augment,
+            config.regularization.mixup,
         )
+
+    def _mixup_of(self, config: RunConfig) -> Mixup | None:
+        strength = config.regularization.mixup
+        return Mixup(strength, self.group, self.parameters.flat.device) if strength else None
 
     def _lay_passes(self) -> Passes:
         return Passes(self._model, self.parameters, self.group, is_bf16=self._is_bf16)
@@ -109,6 +140,9 @@ class Steps(Protocol):
     def fit(self, full_batches: int, size: int) -> None:
         """Choose `block` for epochs of so many full batches of this size."""
 
+    def start_epoch(self, epochs_done: int) -> None:
+        """What moves by the epoch takes its value for the one after so many."""
+
     def change(self, config: RunConfig) -> None:
         """Live settings that hold from the next step on."""
 
@@ -128,6 +162,7 @@ class EagerSteps:
         """See `Steps`."""
         if rows is not None:
             samples = samples.pick(rows)
+        samples = self.step.deformed(samples, batch)
         self.step(samples.inputs, samples.targets, batch, lrs[0], is_looked_at=look_every == 1)
 
     def work_ahead(self, batch_size: int, look_every: int) -> str:
@@ -139,6 +174,10 @@ class EagerSteps:
 
     def fit(self, full_batches: int, size: int) -> None:
         """See `Steps`."""
+
+    def start_epoch(self, epochs_done: int) -> None:
+        """See `Steps`."""
+        self.step.update.start_epoch(epochs_done)
 
     def change(self, config: RunConfig) -> None:
         """See `Steps`."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from tui_trainer.data_sets import Task
+from tui_trainer.engine.inside import Inside
 from tui_trainer.engine.meeting import looks
 from tui_trainer.engine.meter import NonFiniteLossError
 from tui_trainer.engine.pace import Looks
@@ -19,15 +20,16 @@ SECONDS_BETWEEN_REPORTS = 0.1
 
 
 def train(
-    session: Session, saver: Saver, inbox: Inbox = nobody, seconds_between_reports: float = SECONDS_BETWEEN_REPORTS
-) -> Iterator[Event]:
+    session: Session, saver: Saver, inbox: Inbox = nobody, seconds_between_reports: float = SECONDS_BETWEEN_REPORTS,
+    inside: Inside | None = None,
+) -> Iterator[Event]:  # fmt: skip
     """Train a session to its end; the last event is RunEnded.
 
     Between two steps, at most every `seconds_between_reports`, it says Progress and obeys the inbox. Raises
     StorageError when a checkpoint cannot be written; everything else that can happen to a run is an event. Every
     process of a group runs this: what one of them decides, all decide.
     """
-    steering = Steering(session, saver, inbox)
+    steering, inside = Steering(session, saver, inbox), inside or Inside(session)
     report = looks(session.group, seconds_between_reports)
     reason: EndReason = "completed"
     try:
@@ -35,6 +37,7 @@ def train(
             yield from run_epoch(session, saver, steering, report)
             if not steering.stop:
                 yield from end_epoch(session, saver)
+                yield from inside.look()
                 yield from steering.obey()
             if steering.stop:
                 reason = "stopped"
@@ -90,6 +93,7 @@ def end_epoch(session: Session, saver: Saver) -> Iterator[Event]:
         lr=session.lr,
         samples_per_second=round(rate, 1),
         seconds=round(session.pace.epoch_seconds, 4),
+        seconds_waiting=None if (waited := session.seconds_waiting) is None else round(waited, 4),
         is_best=is_best,
         **scores.model_dump(),
     )
@@ -155,10 +159,11 @@ def test(session: Session) -> dict[str, object]:
     figures: dict[str, object] = {"tested_on": "last"}
     best = last
     if has_best and session.best_weights is not None:
-        kept = {name: tensor.clone() for name, tensor in session.model.state_dict().items()}
-        session.model.load_state_dict(session.best_weights)
+        net = session.answering
+        kept = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+        net.load_state_dict(session.best_weights)
         best = session.evaluate(session.data.test, in_full=True)
-        session.model.load_state_dict(kept)
+        net.load_state_dict(kept)
         figures["tested_on"] = "best"
     return {**figures, **_renamed(best, last, session.data.task)}
 

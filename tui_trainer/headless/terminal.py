@@ -19,7 +19,7 @@ from tui_trainer.words import clock, describe, epoch_line, in_lines, prediction_
 
 LINES_OF_EPOCHS = 30  # of a long run every n-th epoch gets a line
 MOST_LABELS = 30  # rows
-QUIET = ("checkpoint_saved", "progress", "phase_began")
+QUIET = ("checkpoint_saved", "progress", "phase_began", "net_measured")
 
 
 class TerminalPrinter:

@@ -73,6 +73,10 @@ class Form:
                 return False
         if knob.name == "quantile_noise" and values["normalize"] != "quantile":
             return False
+        if knob.name == "final_momentum" and not values["momentum_epochs"]:
+            return False
+        if knob.name == "ema_warmup" and not values["ema"]:
+            return False
         if knob.name == "split_number" and not (values["folds"] or values["test_rows"]):
             return False
         return knob.only_with is None or self.values[knob.only_with[0]] in knob.only_with[1]

@@ -36,6 +36,8 @@ NAMES = {
     "shift+tab": "shift+tab", "ctrl+p": "ctrl+p", "escape": "esc",
 }  # fmt: skip
 
+ALERT_SIGN = "!"  # in every place where an alert is told: it is read in ASCII and without colour
+
 KEYS = (
     Key(
         "go", "space", "start", "start training; pause, go on, or resume from the last checkpoint", rank=0, steers=True
@@ -57,6 +59,9 @@ KEYS = (
     Key("check", "k", "check", "look the data over and see what training will take, before it starts", rank=5),
     Key("find", "r", "find", "find a learning rate or a batch size for what the form says", rank=6),
     Key("runs", "o", "runs", "open a run; resume, duplicate, rename, delete or compare runs", rank=3),
+    Key(
+        "remedies", "a", "remedies", "what looks wrong with the training, and what may help; one key applies it", rank=0
+    ),
     Key("next_panel", "tab", "panel", "go to the next panel", rank=2),
     Key("previous_panel", "shift+tab", "back", "go to the previous panel"),
     Key("panel(1)", "1", "", "hyperparameters"),
@@ -64,6 +69,7 @@ KEYS = (
     Key("panel(3)", "3", "", "confusion matrix"),
     Key("panel(4)", "4", "", "devices"),
     Key("panel(5)", "5", "", "log"),
+    Key("panel(6)", "6", "", "inside of the net"),
     Key("maximise", "m", "max", "give the panel the whole screen, or give it back", rank=6),
     Key("theme", "t", "theme", "dark, light, or the terminal's own colours"),
     Key("help", "question_mark,f1", "help", "all keys", rank=1),
@@ -130,6 +136,11 @@ KEYS = (
     Key("log_scroll(-10)", "pageup", "", "ten lines back", "log"),
     Key("log_scroll(10)", "pagedown", "", "ten lines on", "log"),
     Key("log_end", "end", "newest", "to the newest line, and stay there", "log", rank=3),
+    Key("layer_move(-1)", "up", "", "the layer above", "inside"),
+    Key("layer_move(1)", "down", "", "the layer below", "inside"),
+    Key("weight_pictures", "p", "pictures", "the first weights as pictures, or everything", "inside", rank=2),
+    Key("units_page(-1)", "left", "units", "the pictures of the units before", "inside", rank=3),
+    Key("units_page(1)", "right", "units", "the pictures of the units after", "inside", rank=3),
     Key("open_run", "enter", "open", "open the run in the dashboard", "runs", rank=0),
     Key("mark_run", "space", "mark", "mark or unmark the run, to compare it with others", "runs", rank=1),
     Key(

@@ -9,7 +9,7 @@ from tui_trainer.errors import InputError
 from tui_trainer.knobs import Knob, read_value
 
 SERIES = (1.0, 2.0, 5.0)
-NEAR_ONE = ("beta1", "beta2", "rho", "epoch_factor")  # what counts is their distance from 1
+NEAR_ONE = ("beta1", "beta2", "rho", "epoch_factor", "ema")  # what counts is their distance from 1
 
 
 def stepped(knob: Knob, value: Any, direction: int) -> Any:
@@ -32,6 +32,8 @@ def _candidates(knob: Knob, value: Any, direction: int) -> list[Any]:
     match value:
         case "full":
             return [] if direction > 0 else [4096]
+        case tuple() if all(isinstance(number, float) for number in value):  # a list by layer; what is off stays off
+            return [tuple(stepped(knob, number, direction) if number else number for number in value)]
         case tuple() if all(isinstance(size, int) for size in value):
             return [tuple(max(1, size * 2 if direction > 0 else size // 2) for size in value)]
         case int() if knob.name == "batch_size":

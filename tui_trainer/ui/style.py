@@ -7,9 +7,11 @@ Painted { background: $background; }
 #tabs { height: 1; }
 #keys { height: 1; dock: bottom; }
 #panels { height: 1fr; }
-Panel { border: round $border; border-title-color: $foreground 70%; border-title-style: none; height: 1fr; width: 1fr; }
+Panel { border: round $border; border-title-color: $foreground 70%; border-title-style: none; height: 1fr; width: 1fr;
+        border-subtitle-color: $foreground 50%; border-subtitle-style: none; }
 Panel:focus { border: round $primary; border-title-color: $primary; border-title-style: bold; }
-#status { border: none; }
+#status, #alert { border: none; }
+#alert { height: 1; }
 #left { width: 42; }
 #right { width: 1fr; }
 #devices { height: 5; }
@@ -17,8 +19,12 @@ Panel:focus { border: round $primary; border-title-color: $primary; border-title
 #below { height: 16; }
 #confusion { width: 3fr; }
 #log { width: 2fr; }
+#inside { height: 16; }
 Dashboard.-wide #left { width: 52; }
-Dashboard.-wide #below { height: 2fr; min-height: 16; }
+Dashboard.-wide #below { min-height: 16; }
+Dashboard.-column #left { width: 42; }
+Dashboard.-column #right { layout: grid; grid-size: 2 2; grid-columns: 10fr 7fr; }
+Dashboard.-column #inside { row-span: 2; }
 Dashboard.-solo #left, Dashboard.-solo #right, Dashboard.-solo #below { width: 1fr; height: 1fr; }
 Dashboard.-solo #devices { height: 1fr !important; }
 ModalScreen { align: center middle; background: $background 60%; }

@@ -41,7 +41,7 @@ def trained(run: RunDir, session: Session, first: list[Event], inbox: Inbox, par
         budget = EventBudget(_began(run), file.size)
         if part.line:
             part.line.say_begun()
-        for event in chain(first, train(session, saver, inbox)):
+        for event in _said(run, session, chain(first, train(session, saver, inbox))):
             whole = (
                 event.model_copy(update={"run": run.name, "run_dir": str(run.path)})
                 if event.event == "run_ended"
@@ -62,6 +62,14 @@ def trained(run: RunDir, session: Session, first: list[Event], inbox: Inbox, par
     finally:
         if file:
             file.close()
+
+
+def _said(run: RunDir, session: Session, events: Iterator[Event]) -> Iterator[Event]:
+    if not session.config.output.tensorboard:
+        return events
+    from tui_trainer.worker.board.telling import told_to_tensorboard  # a quarter of a second that few need
+
+    return told_to_tensorboard(events, run, session)
 
 
 def _what(run: RunDir, error: Exception) -> str:

@@ -20,6 +20,7 @@ from tui_trainer.engine.data.array_offsets import EXACT, offsets
 from tui_trainer.engine.data.array_targets import Targets, understood
 from tui_trainer.engine.data.encoding import Encoding, NewRows, Saved
 from tui_trainer.engine.data.opened import Encoded, Opened, Part, Parts
+from tui_trainer.engine.data.picture_shape import PictureShape
 from tui_trainer.engine.data.scaling import input_scaling
 from tui_trainer.errors import InputError
 
@@ -122,6 +123,16 @@ def open_arrays(path: Path, test: Path | None, config: RunConfig) -> Opened:
 def width(array: Stored) -> int:
     """Numbers of one row."""
     return int(np.prod(array.shape[1:], dtype=np.int64))
+
+
+def _pictures(shape: tuple[int, ...]) -> PictureShape | None:
+    """Of bytes (height, width), (height, width, 1), or (1 or 3, height, width); None for what lies otherwise."""
+    match shape:
+        case (height, width) | (1, height, width) | (height, width, 1):
+            return PictureShape(1, height, width, 255)
+        case (3, height, width):
+            return PictureShape(3, height, width, 255)
+    return None
 
 
 def held(array: np.ndarray) -> str:
@@ -230,16 +241,18 @@ class ArraySource:
         inputs: dict[Part, Tensor] = {}
         for part, numbers_of_rows in parts.items():
             inputs[part] = rows.index_select(0, torch.from_numpy(numbers_of_rows))
-        first = self.pairs[0].inputs
-        are_pictures = rows.dtype == torch.uint8 and len(first.shape) >= 3
-        channels = first.shape[1] if len(first.shape) == 4 and first.shape[1] in (1, 3) else 1
+        shape = self.pairs[0].inputs.shape[1:]
+        are_pictures = rows.dtype == torch.uint8 and len(shape) >= 2
+        channels = shape[0] if len(shape) == 3 and shape[0] in (1, 3) else 1
         shift, spread = input_scaling(
             self.config.data.normalize,
             inputs["train"],
             255 if are_pictures else None,
             channels if are_pictures else 0,
         )
-        return Encoded(inputs, shift, spread, ArrayEncoding(rows.shape[1], self._held, offset))
+        encoding = ArrayEncoding(rows.shape[1], self._held, offset)
+        pictures = _pictures(shape) if are_pictures else None
+        return Encoded(inputs, shift, spread, encoding, pictures=pictures)
 
     @property
     def _held(self) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor
 from tui_trainer.data_sets import Task
 from tui_trainer.engine.data.encoding import Encoding
 from tui_trainer.engine.data.opened import Part
+from tui_trainer.engine.data.picture_shape import PictureShape
 from tui_trainer.report import ColumnFacts
 
 
@@ -37,6 +38,10 @@ class Samples:
     def pick(self, rows: Tensor) -> Samples:
         """These rows, copied."""
         return Samples(self.inputs.index_select(0, rows), self.targets.index_select(0, rows))
+
+    def part(self, start: int, stop: int) -> Samples:
+        """Those that lie there, not copied."""
+        return Samples(self.inputs[start:stop], self.targets[start:stop])
 
     def to(self, device: torch.device) -> Samples:
         """The same on a device, in the same compact types."""
@@ -82,6 +87,7 @@ class DataSet:
     is_binary: bool = False  # two classes told apart by one output, the logit of the second
     class_weights: Tensor | None = None  # (classes,), mean 1 over the training samples; (labels,), of the positives
     embedded: tuple[tuple[int, int], ...] = ()  # (categories, size of their vectors) of each of the last input columns
+    pictures: PictureShape | None = None  # where each sample is one
     encoding: Encoding | None = None  # how the inputs were made, for a prediction
     target_names: tuple[str, ...] = ()  # columns of values, where they have names
     columns: tuple[tuple[str, int, int], ...] = ()  # (name, first input, end) of a table's columns

@@ -8,6 +8,8 @@ from tui_trainer.engine.data.arrays import ArrayEncoding
 from tui_trainer.engine.data.dataset import Source
 from tui_trainer.engine.data.encoding import Encoding, Saved
 from tui_trainer.engine.data.images import Pictures
+from tui_trainer.engine.data.media import FileEncoding
+from tui_trainer.engine.data.picture_shape import PictureShape
 from tui_trainer.engine.data.speech import Recordings
 from tui_trainer.errors import InputError
 
@@ -36,3 +38,8 @@ def of_known(name: str, source: Source) -> Encoding:
         return ArrayEncoding(features)
     size = math.isqrt(features // source.channels)
     return Pictures(size, source.channels, round(source.full_scale), transposed=name.startswith("emnist"))
+
+
+def pictures_of(encoding: Encoding) -> PictureShape | None:
+    """How its pictures lie in their rows, where it makes pictures."""
+    return encoding.shape if isinstance(encoding, FileEncoding) else None

@@ -31,6 +31,7 @@ from tui_trainer.engine.data.media import (
 )
 from tui_trainer.engine.data.opened import Opened
 from tui_trainer.engine.data.own import PICTURES
+from tui_trainer.engine.data.picture_shape import PictureShape
 from tui_trainer.engine.data.scaling import input_scaling
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class Pictures(FileEncoding):
     def features(self) -> int:
         """Numbers of one picture."""
         return self.channels * self.size * self.size
+
+    @property
+    def shape(self) -> PictureShape:
+        """How a picture lies in its row."""
+        return PictureShape(self.channels, self.size, self.size, self.full_scale, self.transposed)
 
     def saved(self) -> Saved:
         """Four facts."""

@@ -27,6 +27,7 @@ from tui_trainer.engine.data.class_folders import ClassFiles, Kind, files_below
 from tui_trainer.engine.data.encoding import Encoding, NewRows
 from tui_trainer.engine.data.long_work import counted
 from tui_trainer.engine.data.opened import Encoded, Part, Parts
+from tui_trainer.engine.data.picture_shape import PictureShape
 from tui_trainer.errors import InputError
 
 Item = Path | bytes  # a file, or what stands in one
@@ -56,6 +57,11 @@ class FileEncoding(Encoding, ABC):
     @abstractmethod
     def features(self) -> int:
         """Numbers of one sample."""
+
+    @property
+    def shape(self) -> PictureShape | None:
+        """How a sample lies in its row, where it is a picture."""
+        return None
 
     @abstractmethod
     def decode(self, item: Item) -> Decoded:
@@ -193,7 +199,7 @@ class MediaSource:
         notes = tuple(
             f"{count:,} of {len(rows):,} {encoding.files.many} {remark}" for remark, count in sorted(remarks.items())
         )
-        return Encoded(split, shift, spread, encoding, notes=notes)
+        return Encoded(split, shift, spread, encoding, pictures=encoding.shape, notes=notes)
 
 
 class _Picked(Sequence[Item]):

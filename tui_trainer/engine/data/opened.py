@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tui_trainer.data_sets import Task
 from tui_trainer.engine.data.encoding import Encoding
+from tui_trainer.engine.data.picture_shape import PictureShape
 from tui_trainer.report import ColumnFacts
 
 Part = Literal["train", "validation", "test"]
@@ -31,6 +32,7 @@ class Encoded:
     encoding: Encoding
     embedded: tuple[tuple[int, int], ...] = ()
     columns: tuple[tuple[str, int, int], ...] = ()
+    pictures: PictureShape | None = None
     notes: tuple[str, ...] = ()
 
 

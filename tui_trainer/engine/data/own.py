@@ -48,6 +48,7 @@ def load(config: RunConfig, *, describes: bool = False) -> DataSet:
         class_names=opened.class_names,
         scaling=Scaling(encoded.shift, encoded.spread, shift, spread),
         embedded=encoded.embedded,
+        pictures=encoded.pictures,
         encoding=encoded.encoding,
         target_names=opened.target_names,
         columns=encoded.columns,

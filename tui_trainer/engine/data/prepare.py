@@ -35,7 +35,10 @@ def load(whole: RunConfig, *, describes: bool = False) -> DataSet:
         train, validation = split_off(train, source.task, config.validation, seed, "--validation")
     scaling = measure(config, source, train)
     encoding = encodings.of_known(config.name, source)
-    data = DataSet(config.name, source.task, train, validation, test, source.class_names, scaling, encoding=encoding)
+    data = DataSet(
+        config.name, source.task, train, validation, test, source.class_names, scaling,
+        pictures=encodings.pictures_of(encoding), encoding=encoding,
+    )  # fmt: skip
     return for_loss(data, whole)
 
 

@@ -166,7 +166,8 @@ def memory(session: Session) -> Memory:
 def disk(session: Session, folder: Path, runs: int = 1) -> Disk:
     """Room that checkpoints take: two kinds, each with the one before it, and the one that is being written."""
     weights = _nbytes(session.model.state_dict().values())
-    optimizer = _nbytes(session.steps.step.update.tensors())
+    step = session.steps.step
+    optimizer = _nbytes(step.update.tensors()) + _nbytes(step.average.tensors() if step.average else [])
     preprocessing = 0
     if saved := session.preprocessing:
         preprocessing = len(json.dumps(saved.facts)) + _nbytes(saved.tensors.values())
