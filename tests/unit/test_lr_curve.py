@@ -49,8 +49,17 @@ def test_a_valley_is_suggested_between_its_steepest_place_and_its_ground(steps: 
     assert told.steepest == pytest.approx(6e-3, rel=0.6)  # the mean lags behind
     assert told.lowest is not None
     assert told.steepest is not None
-    assert 0.99 * told.steepest <= told.lr <= told.lowest  # two digits
+    assert 0.99 * told.steepest <= told.lr <= told.lowest / 3  # two digits
     assert told.sentence == ""
+
+
+def test_a_fall_just_before_the_rise_is_not_suggested_itself() -> None:
+    curve = Curve(1e-6, 10.0, STEPS)
+    curve.add(valley(curve.lr_at(step), falls_at=0.3, rises_at=0.5) for step in range(STEPS))
+    told = curve.suggestion()
+    assert told.lr is not None
+    assert told.lowest is not None
+    assert told.lr == pytest.approx(told.lowest / 3, rel=0.05)
 
 
 @pytest.mark.parametrize("factor", [0.1, 3.0, 100.0])
