@@ -210,7 +210,7 @@ class _Climb:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    """Also where it came in the middle of a capture, whose end then fails too."""
-    return isinstance(error, torch.cuda.OutOfMemoryError) or (
-        error.__context__ is not None and _is_out_of_memory(error.__context__)
-    )
+    """Also where it came in the middle of a capture, whose end then fails too; the host's has no class of its own."""
+    if isinstance(error, torch.cuda.OutOfMemoryError) or "can't allocate memory" in str(error):
+        return True
+    return error.__context__ is not None and _is_out_of_memory(error.__context__)
