@@ -72,10 +72,10 @@ def test_the_unit_of_the_loss_makes_no_difference(factor: float) -> None:
 @pytest.mark.parametrize(
     ("losses", "words"),
     [
-        ([2.3] * STEPS, "the loss never fell"),
-        ([0.0] * STEPS, "the loss never fell"),
-        ([1.0 + 0.5 * (step % 2) for step in range(STEPS)], "the loss never fell"),
-        ([1.0 + step for step in range(STEPS)], "the loss never fell"),
+        ([2.3] * STEPS, "the loss never clearly fell"),
+        ([0.0] * STEPS, "the loss never clearly fell"),
+        ([1.0 + 0.5 * (step % 2) for step in range(STEPS)], "the loss never clearly fell"),
+        ([1.0 + step for step in range(STEPS)], "the loss never clearly fell"),
         ([2.3, math.nan], "no number at learning rate 1.1e-06"),
         ([math.inf], "no number at learning rate 1e-06"),
     ],
