@@ -64,7 +64,7 @@ class Steering:
         """After a loss that is no number: back to where all was well, and wait there for somebody."""
         yield self.saver.go_back(self.session, alert.good_until)
         yield from self.saver.save_over(self.session)
-        self.alerts = (*self.alerts, alert)
+        yield alert  # now: what was said of later steps is void
         self.own.clear()
         self.is_paused = True
         yield Paused(step=self.session.step)
