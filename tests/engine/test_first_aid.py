@@ -226,10 +226,14 @@ def test_an_alert_pauses_where_that_is_asked_for_and_a_remedy_goes_on() -> None:
     assert the_end(events).reason == "completed"
 
 
-def test_an_alert_stops_where_that_is_asked_for() -> None:
-    end = the_end(trained(session(**DIVERGING, on_alert="stop")))
-    assert (end.reason, end.alert, end.epochs_done) == ("stopped", "divergence-1", 2)
+def test_an_alert_stops_where_that_is_asked_for(tmp_path: Path) -> None:
+    made = session(**DIVERGING, on_alert="stop")
+    end = the_end(trained(made, tmp_path))
+    assert (end.reason, end.alert, end.epochs_done) == ("stopped", "divergence-1", 0)  # before it began to diverge
     assert "by the alert divergence-1" in end.message
+    last = checkpoint.find(tmp_path).last
+    assert last is not None
+    assert last.facts["step"] == 0
 
 
 def test_a_loss_that_is_no_number_goes_back_and_waits_where_alerts_pause() -> None:
