@@ -76,7 +76,7 @@ def train(arguments: Sequence[str]) -> int:
 
 
 def _train_parser(config: RunConfig) -> Parser:
-    commands = "\n".join(f"  tui-trainer {name:8} {sentence}" for name, sentence in ABOUT.items())
+    commands = "\n".join(f"  tui-trainer {name:10} {sentence}" for name, sentence in ABOUT.items())
     parser = Parser(
         prog="tui-trainer",
         usage="tui-trainer [RECIPE | CONFIG.toml] [flags]\n" + commands,

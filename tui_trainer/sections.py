@@ -258,3 +258,11 @@ class Hardware(Section):
         "auto", "memory for the training samples on the host; more than fits is read from a file", **MEMORY
     )
     deterministic: bool = knob(False, "the same bits on every run, also on a GPU, at some cost in speed")
+
+
+class Output(Section):
+    """Output"""
+
+    tensorboard: bool = knob(
+        False, "also write the run's figures, histograms and pictures into its folder for TensorBoard"
+    )

@@ -58,10 +58,7 @@ class Criterion:
         if self._is_entropy:
             logs = torch.log_softmax(outputs, 1, dtype=torch.float32)
             total = torch.dot(wanted.view(-1), logs.view(-1)).neg_()
-            grad = logs.exp_()
-            if self._weights is not None:
-                grad.mul_(self._weights.index_select(0, targets).unsqueeze(1))
-            return total, grad.sub_(wanted).mul_(1.0 / samples)
+            return total, torch._log_softmax_backward_data(wanted.mul_(-1.0 / samples), logs, 1, torch.float32)
         if self._name == "binary_cross_entropy":
             return self._of_logits(outputs.float(), wanted, targets, samples)
         return self._of_errors(outputs.float() - wanted, samples)

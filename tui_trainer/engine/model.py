@@ -93,7 +93,7 @@ def build_model(config: Model, data: Shaped) -> nn.Sequential:
     the data have columns for them; numbers of categories are not scaled.
     """
     model = nn.Sequential()
-    model.add_module("scale", Scale(_scaling_of(data)))
+    model.add_module("scale", Scale(scaling_of(data)))
     if data.embedded:
         model.add_module("embeddings", Embeddings(data.embedded))
     model.add_module("input_dropout", nn.Dropout(config.input_dropout))
@@ -110,7 +110,8 @@ def build_model(config: Model, data: Shaped) -> nn.Sequential:
     return model
 
 
-def _scaling_of(data: Shaped) -> Scaling:
+def scaling_of(data: Shaped) -> Scaling:
+    """Of the inputs as the net applies it: numbers of categories stay as they are."""
     scaling, columns = data.scaling, len(data.embedded)
     if not columns:
         return scaling

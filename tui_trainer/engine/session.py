@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tui_trainer.config import RunConfig
-from tui_trainer.engine import session_checkpoint
+from tui_trainer.engine import augmentation, session_checkpoint
 from tui_trainer.engine.blocks import engine_for, make_steps
 from tui_trainer.engine.checkpoint import Checkpoint
 from tui_trainer.engine.criterion import loss_name
@@ -225,6 +225,7 @@ class Session:
 
 def check_fits(config: RunConfig, data: DataSet) -> None:
     """Raises InputError for settings that these data cannot serve."""
+    augmentation.check(config.augment, data)
     training, samples = config.training, len(data.train)
     size = samples if training.batch_size == "full" else training.batch_size
     if training.drop_last and size > samples:

@@ -43,7 +43,7 @@ def trained(run: RunDir, session: Session, first: list[Event], inbox: Inbox, par
         if part.line:
             part.line.say_begun()
         first_aid = FirstAid(run.read_milestones(), session.step)
-        for event in chain(first, train(session, saver, inbox, first_aid=first_aid)):
+        for event in _said(run, session, chain(first, train(session, saver, inbox, first_aid=first_aid))):
             whole = (
                 event.model_copy(update={"run": run.name, "run_dir": str(run.path)})
                 if event.event == "run_ended"
@@ -64,6 +64,14 @@ def trained(run: RunDir, session: Session, first: list[Event], inbox: Inbox, par
     finally:
         if file:
             file.close()
+
+
+def _said(run: RunDir, session: Session, events: Iterator[Event]) -> Iterator[Event]:
+    if not session.config.output.tensorboard:
+        return events
+    from tui_trainer.worker.board.telling import told_to_tensorboard  # a quarter of a second that few need
+
+    return told_to_tensorboard(events, run, session)
 
 
 def _what(run: RunDir, error: Exception) -> str:

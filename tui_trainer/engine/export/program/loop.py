@@ -1,0 +1,187 @@
+"""The program's loop: the order of an epoch, its steps, its line, and which epoch was best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tui_trainer.engine.early_stopping import RISING
+from tui_trainer.engine.export.program.average import answering, average_step, before_evaluation, has_average
+from tui_trainer.engine.export.program.loss import figures_of, shown
+from tui_trainer.engine.export.program.net import shares
+from tui_trainer.engine.export.program.optimizer import after_step, before_step, has_schedule, live
+from tui_trainer.engine.export.program.story import Story
+from tui_trainer.engine.export.program.text import indented, lines_of, literal
+from tui_trainer.per_layer import by_layer
+
+ORDER = '''
+    def order_of(epoch):
+        """An epoch's rows: each gets a random 64-bit key (splitmix64, of seed and epoch), and the keys are sorted."""
+        digest = hashlib.sha256(f"{seed}/{{epoch}}".encode()).digest()
+        start = int.from_bytes(digest[:8], "big", signed=True)
+        keys = torch.arange(len(train_inputs){device}) * -0x61C8864680B583EB + start
+        for shift, factor in ((30, -0x40A7B892E31B1A47), (27, -0x6B2FB644ECCEEE15), (31, 1)):
+            keys = (keys ^ (keys >> shift & (1 << 64 - shift) - 1)) * factor
+        return keys.argsort()
+'''
+
+
+def order_lines(story: Story) -> list[str]:
+    """`order_of(epoch)`, as `engine/order.py` has it."""
+    device = "" if story.device == "cpu" else ", device=device"
+    if story.config.training.shuffle:
+        return lines_of(ORDER.format(seed=story.config.training.seed, device=device))
+    return [
+        "def order_of(epoch):",
+        *indented(['"""The same every time."""', f"return torch.arange(len(train_inputs){device})"]),
+    ]
+
+
+def keeps_best(story: Story) -> bool:
+    """Whether the best epoch's weights are those that are tested."""
+    return story.data.validation is not None
+
+
+def watches(story: Story) -> bool:
+    """Whether it matters which epoch is best."""
+    return keeps_best(story) or story.config.training.patience > 0
+
+
+def loop_lines(story: Story) -> list[str]:
+    """From the first epoch to the last line."""
+    lines = ["# Training"]
+    if story.changes:
+        lines += _changes(story)
+    if story.changes or has_average(story):
+        lines.append("step = 0")
+    if watches(story):
+        worst = "-math.inf" if story.monitor in RISING else "math.inf"
+        lines.append(f"best, best_epoch = {worst}, 0")
+    if story.changes_of("epochs"):
+        lines += ["epoch = 0", 'while epoch < live["epochs"]:', "    epoch += 1"]
+    else:
+        lines.append(f"for epoch in range(1, {story.config.training.epochs + 1}):")
+    return lines + indented([*_epoch(story), *_end_of_epoch(story)])
+
+
+def _changes(story: Story) -> list[str]:
+    names = dict.fromkeys(name for _, values in story.changes for name in values)
+    start = ", ".join(f"{literal(name)}: {_at_start(story, name)}" for name in names)
+    table = [f"    {step}: {literal(_by_layer(story, values))}," for step, values in story.changes]
+    about = "# What was changed while it trained: {steps done by then: {setting: value}}"
+    lines = [f"live = {{{start}}}", about, "CHANGES = {", *table, "}"]
+    if story.changes_of("dropout", "input_dropout"):
+        lines.append("dropouts = [layer for layer in net if isinstance(layer, nn.Dropout)]")
+    return lines
+
+
+def _at_start(story: Story, name: str) -> str:
+    if name == "dropout":
+        return literal(shares(story))
+    value = live(Story(story.name, story.config, story.data), name)
+    return "len(train_inputs)" if value == "'full'" else value
+
+
+def _by_layer(story: Story, values: Mapping[str, Any]) -> dict[str, Any]:
+    layers = len(story.config.model.hidden)
+    numbers = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return {name: by_layer(value, layers) if name == "dropout" else value for name, value in numbers.items()}
+
+
+def _epoch(story: Story) -> list[str]:
+    size = live(story, "batch_size")
+    size = "len(train_inputs)" if size == "'full'" else size
+    counts = has_schedule(story) or story.changes_of("batch_size")
+    head = ["total, seen = 0.0, 0" if counts else "total = 0.0"]
+    if story.changes_of("batch_size"):
+        head += ["order = order_of(epoch)", "while seen < len(order):"]
+        rows = [f"rows = order[seen : seen + {size}]"]
+    else:
+        rows, order = [], "order_of(epoch)"
+        if story.config.training.drop_last:
+            samples = len(story.data.train)
+            batch = story.config.training.batch_size
+            kept = samples if batch == "full" else samples // min(batch, samples) * min(batch, samples)
+            order += f"[:{kept}]" if kept < samples else ""
+        head.append(f"for rows in {order}.split({size}):")
+    return [*head, *indented([*_now(story), *rows, *_step(story)])]
+
+
+def _now(story: Story) -> list[str]:
+    """What holds from this step on."""
+    lines = ["live.update(CHANGES.get(step, {}))"] if story.changes else []
+    if story.changes_of("dropout"):
+        hidden = "dropouts[1:]" if _has_input_dropout(story) else "dropouts"
+        lines += [f'for layer, share in zip({hidden}, live["dropout"]):', "    layer.p = share"]
+    if story.changes_of("input_dropout"):
+        lines.append('dropouts[0].p = live["input_dropout"]')
+    if has_schedule(story):
+        moment = "epoch - 1 + seen / len(train_inputs)"
+        lines.append(f"lr = {live(story, 'lr')} * lr_factor({moment}, {live(story, 'epochs')})")
+    return lines
+
+
+def _has_input_dropout(story: Story) -> bool:
+    return bool(story.config.model.input_dropout) or story.changes_of("input_dropout")
+
+
+def _step(story: Story) -> list[str]:
+    lines = [
+        "loss = loss_function(net(train_inputs[rows]), train_targets[rows])",
+        "optimizer.zero_grad()",
+        "loss.backward()",
+        *before_step(story),
+        "optimizer.step()",
+        *after_step(story),
+        *average_step(story),
+        "total += loss.item() * len(rows)",
+    ]
+    lines += ["seen += len(rows)"] if has_schedule(story) or story.changes_of("batch_size") else []
+    return lines + (["step += 1"] if story.changes and not has_average(story) else [])
+
+
+def _end_of_epoch(story: Story) -> list[str]:
+    split = "test" if story.data.validation is None else "validation"
+    metered = "len(train_inputs)"
+    if story.config.training.drop_last:
+        batch, samples = story.config.training.batch_size, len(story.data.train)
+        metered = str(samples if batch == "full" else samples // min(batch, samples) * min(batch, samples))
+    names = figures_of(story, "val")
+    width = len(str(story.config.training.epochs))
+    epochs = live(story, "epochs") if story.changes_of("epochs") else str(story.config.training.epochs)
+    of = f"{{{epochs}}}" if story.changes_of("epochs") else epochs
+    of = of.replace('"', "'")
+    lines = [
+        f"train_loss = total / {metered}",
+        *before_evaluation(story),
+        f"{', '.join(names)} = evaluate({split}_inputs, {split}_targets)",
+        f'print(f"Epoch {{epoch:{width}}}/{of}  loss {{train_loss:.6f}}  {shown(story, "val")}")',
+    ]
+    return [*lines, *(_watch(story) if watches(story) else [])]
+
+
+def _watch(story: Story) -> list[str]:
+    training, figure = story.config.training, story.monitor
+    gain = f"{figure} - best" if figure in RISING else f"best - {figure}"
+    if training.min_change:
+        is_better = f"{gain} > {training.min_change}"
+    else:
+        is_better = f"{figure} {'>' if figure in RISING else '<'} best"
+    lines = [f"if {is_better}:", f"    best, best_epoch = {figure}, epoch"]
+    if keeps_best(story):
+        net = answering(story)
+        lines.append(f"    best_weights = {{name: tensor.clone() for name, tensor in {net}.state_dict().items()}}")
+    if training.patience:
+        lines += [f"elif epoch - best_epoch >= {training.patience}:", "    break"]
+    return lines
+
+
+def test_lines(story: Story) -> list[str]:
+    """The test split, used once."""
+    lines = ["# Test"]
+    if keeps_best(story):
+        lines.append(f"{answering(story)}.load_state_dict(best_weights)")
+    names = figures_of(story, "test")
+    which = "epoch {best_epoch}" if keeps_best(story) else "the last epoch"
+    lines.append(f"{', '.join(names)} = evaluate(test_inputs, test_targets)")
+    return [*lines, f'print(f"{shown(story, "test")}  (weights of {which})")']

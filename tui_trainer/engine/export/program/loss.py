@@ -1,0 +1,119 @@
+"""The program's loss and its figures beside it."""
+
+from __future__ import annotations
+
+from tui_trainer.engine.export.program.average import answering, has_average
+from tui_trainer.engine.export.program.net import has_modes
+from tui_trainer.engine.export.program.story import Story
+from tui_trainer.engine.export.program.text import indented, number
+
+
+def loss_lines(story: Story) -> list[str]:
+    """`loss_function(outputs, targets)`, the mean over a batch."""
+    weights = _class_weights(story)
+    match story.loss:
+        case "cross_entropy":
+            return ["# Loss", *weights, *_cross_entropy(story)]
+        case "binary_cross_entropy":
+            return ["# Loss", *weights, *_binary_cross_entropy(story)]
+        case "mse" if story.data.task == "classes":
+            classes = story.data.outputs
+            return ["# Loss", *_function([f"return F.mse_loss(outputs, F.one_hot(targets, {classes}).float())"])]
+        case "mse":
+            return ["# Loss", "loss_function = nn.MSELoss()"]
+        case "l1":
+            return ["# Loss", "loss_function = nn.L1Loss()"]
+    return ["# Loss", f"loss_function = nn.HuberLoss(delta={story.config.loss.huber_delta})"]
+
+
+def _cross_entropy(story: Story) -> list[str]:
+    smoothing = story.config.loss.label_smoothing
+    if story.config.loss.class_weights == "none":
+        return [f"loss_function = nn.CrossEntropyLoss({f'label_smoothing={smoothing}' if smoothing else ''})"]
+    smoothed = f", label_smoothing={smoothing}" if smoothing else ""
+    return _function([
+        f'losses = F.cross_entropy(outputs, targets, reduction="none"{smoothed})',
+        "return (losses * class_weights[targets]).mean()",
+    ])  # fmt: skip
+
+
+def _binary_cross_entropy(story: Story) -> list[str]:
+    has_weights = story.config.loss.class_weights != "none"
+    if not story.data.is_binary:
+        return [f"loss_function = nn.BCEWithLogitsLoss({'pos_weight=label_weights' if has_weights else ''})"]
+    weights = ", class_weights[targets]" if has_weights else ""
+    return _function([f"return F.binary_cross_entropy_with_logits(outputs[:, 0], targets.float(){weights})"])
+
+
+def _function(body: list[str]) -> list[str]:
+    return ["", "", "def loss_function(outputs, targets):", *indented(body), ""]
+
+
+def _class_weights(story: Story) -> list[str]:
+    """Measured on the training samples, as `data/targets.py` does."""
+    if story.config.loss.class_weights == "none":
+        return []
+    if story.data.task == "labels":
+        return [
+            "positives = train_targets.sum(0)",
+            "is_split = (positives > 0) & (positives < len(train_targets))",
+            "label_weights = torch.where(is_split, (len(train_targets) - positives) / positives, 1.0)",
+        ]
+    classes = len(story.data.class_names)
+    return [
+        f"counts = torch.bincount(train_targets, minlength={classes}).clamp(min=1).float()",
+        f"class_weights = len(train_targets) / ({classes} * counts)",
+    ]
+
+
+def evaluate_lines(story: Story) -> list[str]:
+    """`evaluate(inputs, targets)`: the mean loss and the task's figures, without touching the random state."""
+    body = ['"""Of a whole split: its mean loss, and ' + FIGURES_IN_WORDS[story.data.task] + '."""']
+    switches = has_modes(story) and not has_average(story)
+    body += ["net.eval()"] if switches else []
+    body.append(f"outputs = {answering(story)}(inputs)")
+    body += ["net.train()"] if switches else []
+    body += _figures(story)
+    return ["@torch.no_grad()", "def evaluate(inputs, targets):", *indented(body)]
+
+
+FIGURES_IN_WORDS = {
+    "classes": "the share of right answers",
+    "labels": "the share of samples with all labels right",
+    "values": "RMSE and MAE in original units",
+}
+
+
+def _figures(story: Story) -> list[str]:
+    loss = "loss_function(outputs, targets).item()"
+    if story.data.task == "classes":
+        answers = "(outputs[:, 0] > 0).long()" if story.data.is_binary else "outputs.argmax(1)"
+        return [f"accuracy = ({answers} == targets).float().mean().item()", f"return {loss}, accuracy"]
+    if story.data.task == "labels":
+        return [
+            "accuracy = ((outputs > 0) == (targets > 0.5)).all(1).float().mean().item()",
+            f"return {loss}, accuracy",
+        ]
+    spread = story.data.scaling.target_spread
+    unit = 'data["target_spread"]' if spread.numel() > 1 else number(spread)
+    errors = "outputs - targets" if unit == "1" else f"(outputs - targets) * {unit}"
+    return [
+        f"errors = {errors}",
+        f"return {loss}, errors.square().mean().sqrt().item(), errors.abs().mean().item()",
+    ]
+
+
+def figures_of(story: Story, prefix: str) -> list[str]:
+    """The names that take what `evaluate` returns."""
+    return [
+        f"{prefix}_{name}"
+        for name in (["loss", "rmse", "mae"] if story.data.task == "values" else ["loss", "accuracy"])
+    ]
+
+
+def shown(story: Story, prefix: str) -> str:
+    """The figures inside an f-string."""
+    words = {"accuracy": "acc"}
+    formats = {"loss": ".6f", "accuracy": ".4f", "rmse": ".6g", "mae": ".6g"}
+    names = [name.removeprefix(f"{prefix}_") for name in figures_of(story, prefix)]
+    return "  ".join(f"{prefix}_{words.get(name, name)} {{{prefix}_{name}:{formats[name]}}}" for name in names)
