@@ -28,6 +28,7 @@ def ran(cli: Cli, *arguments: str) -> tuple[list[float], float]:
     said = cli("--no-ui", *arguments, "--json")
     assert said.code == 0, said.err
     events = events_of(said.out)
+    assert [event for event in events if event["event"] == "alert"] == []  # a published recipe is a healthy run
     losses = [event["train_loss"] for event in events if event["event"] == "epoch_ended"]
     return losses, events[-1]["test_accuracy"]
 
