@@ -86,7 +86,11 @@ def test_histograms_have_the_bins_that_were_measured(tmp_path: Path) -> None:
         dead=0.25, activations=Histogram(low=-1.0, high=3.0, counts=counts),
     )  # fmt: skip
     unit = WeightPicture(unit=0, width=2, height=1, scale=0.5, pixels="AP8=")
-    board.told(tmp_path, [board.started(), NetMeasured(epoch=1, step=21, layers=[layer], pictures=[unit])])
+    of = session(epochs=1)
+    events = board.trained(of)
+    measured = NetMeasured(epoch=1, step=21, layers=[layer], pictures=[unit])
+    others = [event for event in events if not isinstance(event, NetMeasured)]
+    board.told(tmp_path, [board.started(), *others[:-1], measured, others[-1]], of)
     [one] = board.read(tmp_path).Histograms("activations/linear1")
     told = one.histogram_value
     assert (one.step, told.min, told.max, told.num) == (21, -1.0, 3.0, 10)
