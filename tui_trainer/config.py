@@ -172,7 +172,7 @@ def _miscounted(config: RunConfig) -> str | None:
     for flag, value, count, sentence in lists:
         if isinstance(value, tuple) and len(value) != count:
             numbers = f"{len(value)} number{'' if len(value) == 1 else 's'}"
-            return f"{flag} has {numbers} for {sentence}, or one without a list for all"
+            return f"{flag} has {numbers} for {sentence}, or a single number for all"
     return None
 
 

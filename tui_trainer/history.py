@@ -143,9 +143,9 @@ class History:
 
     def _position(self, event: HyperparametersChanged | Alerted) -> float:
         """Between the start of its epoch and its end, from the steps an epoch takes."""
-        last = self.by_step["loss"].recent
-        if last and last[-1].step == event.step:
-            return last[-1].at
+        for last in (self.by_epoch["train_loss"].recent, self.by_step["loss"].recent):
+            if last and last[-1].step == event.step:
+                return last[-1].at
         fraction = (event.step % self._steps_per_epoch) / self._steps_per_epoch
         return event.epoch - 1 + fraction
 

@@ -14,7 +14,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tui_trainer import asked_config, bench_plan, finder_plans, foreground, placement, predict_plan, recipes
+from tui_trainer import (
+    asked_config,
+    bench_plan,
+    finder_plans,
+    foreground,
+    placement,
+    predict_plan,
+    preview_plan,
+    recipes,
+)
 from tui_trainer.config import RunConfig
 from tui_trainer.errors import InputError, printable
 from tui_trainer.finder_words import words_of
@@ -28,6 +37,7 @@ ABOUT = {
     "attach": "open the live screen of a run that trains, or of one that has ended",
     "runs": "list the runs of the folder",
     "resume": "go on with a run, from its last checkpoint",
+    "preview": "look at the training pictures, as they are and as training sees them",
     "predict": "answer for new rows, pictures or recordings, by what a run has learned",
     "lr-find": "find a learning rate, by a range test of some seconds",
     "batch-find": "find the largest batch size that fits, and the one from which more is hardly faster",
@@ -106,6 +116,23 @@ def predict(arguments: Sequence[str]) -> int:
     from tui_trainer.engine import predict as engine_predict
 
     return headless.show_predict(engine_predict.predict(run, plan, sys.stdout.buffer), plan.out)
+
+
+def preview(arguments: Sequence[str]) -> int:
+    """`tui-trainer preview [RECIPE]`."""
+
+    def make_parser(config: RunConfig) -> Parser:
+        parser = _config_parser("preview", config, json=False)
+        preview_plan.add_flags(parser)
+        return parser
+
+    if (asked := asked_config.read(make_parser, arguments)) is None:
+        return 0
+    plan = preview_plan.read(*asked)
+    from tui_trainer import headless
+    from tui_trainer.engine.preview import Preview
+
+    return headless.show_preview(Preview(plan.config), plan)
 
 
 def lr_find(arguments: Sequence[str]) -> int:
@@ -214,8 +241,8 @@ def _parser(command: str, *, json: bool = True) -> Parser:
     return parser
 
 
-def _config_parser(command: str, config: RunConfig) -> Parser:
-    parser = _parser(command)
+def _config_parser(command: str, config: RunConfig, *, json: bool = True) -> Parser:
+    parser = _parser(command, json=json)
     parser.usage = f"tui-trainer {command} [RECIPE | CONFIG.toml] [flags]"
     asked_config.add_config(parser, config)
     return parser
@@ -259,6 +286,6 @@ def add_runs_dir(parser: Parser) -> None:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "attach": attach, "runs": list_runs, "resume": resume, "predict": predict, "recipes": list_recipes,
-    "lr-find": lr_find, "batch-find": batch_find, "devices": list_devices, "bench": bench,
+    "attach": attach, "runs": list_runs, "resume": resume, "predict": predict, "preview": preview,
+    "lr-find": lr_find, "batch-find": batch_find, "recipes": list_recipes, "devices": list_devices, "bench": bench,
 }  # fmt: skip

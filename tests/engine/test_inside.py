@@ -86,7 +86,7 @@ class Independent:
             nn.utils.clip_grad_norm_(model.parameters(), optimizer.clip_norm)
         kinds = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
         kinds[optimizer.name](model.parameters(), lr=optimizer.lr, weight_decay=optimizer.weight_decay).step()
-        if limit := made.config.regularization.max_norm:
+        if isinstance(limit := made.config.regularization.max_norm, float) and limit:
             for module in model:
                 if isinstance(module, nn.Linear):
                     module.weight.data = torch.renorm(module.weight.data, 2, 0, limit)

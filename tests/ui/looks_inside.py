@@ -63,7 +63,7 @@ STARVED = Alerted(
     remedies=[Remedy(sentence="Stop here", where="here", stops=True)],
 )  # fmt: skip
 BLOWN_UP = Alerted(
-    alert="non_finite_loss-1", kind="non_finite_loss", epoch=7, step=6002,
+    time=1795451994.9, alert="non_finite_loss-1", kind="non_finite_loss", epoch=7, step=6002,
     cause="The loss is no number any more.", evidence="nan at step 6,002, 0.04 before",
     remedies=[Remedy(sentence="Go back, with half the learning rate", where="here", goes_back=True,
                      values={"lr": 0.00015})],

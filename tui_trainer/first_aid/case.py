@@ -43,7 +43,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Symptom:
-    """Something looks wrong. Up to `good_until` (an optimizer step) all was well, where that is known."""
+    """Something looks wrong. Up to `good_until` (an optimizer step) all was well; None where it does not matter."""
 
     cause: str
     evidence: str
@@ -56,9 +56,12 @@ Verdict = Symptom | Literal["fine"] | None
 
 
 class Rule(ABC):
-    """Watches for one kind of trouble."""
+    """Watches for one kind of trouble, from step `since` on: up to there all is taken to be well."""
 
     kind: ClassVar[AlertKind]
+
+    def __init__(self, since: int = 0) -> None:
+        self.good_until = since
 
     @abstractmethod
     def hear(self, event: Event, case: Case) -> Verdict:
@@ -66,5 +69,5 @@ class Rule(ABC):
 
 
 def times(factor: float) -> str:
-    """`3.2 times`, `40 times`."""
-    return f"{factor:.2g} times" if factor < 100 else f"{factor:,.0f} times"
+    """`3.2 times`, `40 times`, `1.2e+09 times`."""
+    return f"{factor:,.0f} times" if 100 <= factor < 1e6 else f"{factor:.2g} times"

@@ -14,7 +14,8 @@ class DataStarvation(Rule):
     kind = "data_starvation"
     SHARE, PASSED, EPOCHS = 1 / 3, 0.2, 3
 
-    def __init__(self) -> None:
+    def __init__(self, since: int = 0) -> None:
+        super().__init__(since)
         self._bad = 0
 
     def hear(self, event: Event, case: Case) -> Verdict:

@@ -7,7 +7,7 @@ import statistics
 
 from tui_trainer.events import EpochEnded, Event
 from tui_trainer.first_aid import remedies
-from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict, times
+from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict
 from tui_trainer.inside_events import LayerFacts, NetMeasured
 
 
@@ -31,7 +31,8 @@ class VanishingGradients(Rule):
     kind = "vanishing_gradients"
     RATIO, LEFT, LOOKS = 1e-4, 0.5, 2
 
-    def __init__(self) -> None:
+    def __init__(self, since: int = 0) -> None:
+        super().__init__(since)
         self._bad = 0
         self._loss = self._first_loss = math.inf
 
@@ -72,10 +73,10 @@ class ExplodingGradients(Rule):
     kind = "exploding_gradients"
     GROWTH, ABOVE, FIRST, LOOKS, BESIDE_WEIGHTS = 30.0, 10.0, 3, 2, 1000.0
 
-    def __init__(self) -> None:
+    def __init__(self, since: int = 0) -> None:
+        super().__init__(since)
         self._first: list[float] = []
         self._bad = 0
-        self._good_until: int | None = None
 
     def hear(self, event: Event, case: Case) -> Verdict:
         """See `Rule`."""
@@ -91,22 +92,22 @@ class ExplodingGradients(Rule):
         has_grown = gradient > self.GROWTH * usual and gradient > self.ABOVE * highest
         if len(self._first) < self.FIRST and not is_beyond:
             self._first.append(gradient)
-            self._good_until = event.step
+            self.good_until = event.step
             return "fine"
         self._bad = self._bad + 1 if has_grown or is_beyond else 0
         if self._bad == 0:
-            self._good_until = event.step
+            self.good_until = event.step
             return "fine"
         if self._bad < self.LOOKS:
             return None
         return Symptom(
             cause="the gradients explode",
-            evidence=f"their norm is {gradient:.3g} after epoch {event.epoch:,}, {times(gradient / usual)} what it was "
-            f"({usual:.3g}), beside weights of norm {weight:.3g}",
+            evidence=f"their norm is {gradient:.3g} after epoch {event.epoch:,}, beside weights of norm {weight:.3g}"
+            + (f"; it was {usual:.3g} in the first looks, a {gradient / usual:,.0f}th of it" if has_grown else ""),
             remedies=remedies.chosen(
-                remedies.clipped(case, goes_back=self._good_until is not None),
-                remedies.other_rate(case, 0.1, goes_back=self._good_until is not None),
+                remedies.clipped(case, goes_back=has_grown),
+                remedies.other_rate(case, 0.1, goes_back=has_grown),
                 remedies.normalized(case) or remedies.other_start(case),
             ),
-            good_until=self._good_until,
+            good_until=self.good_until if has_grown else None,
         )

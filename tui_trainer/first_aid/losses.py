@@ -13,7 +13,7 @@ from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict, times
 REPORTS = 9  # the median of so many reports of progress: one bad batch says nothing
 
 
-def non_finite_loss(what: str, case: Case, good_until: int | None, last_loss: float | None) -> Symptom:
+def non_finite_loss(what: str, case: Case, good_until: int, last_loss: float | None) -> Symptom:
     """Of a loss or a weight that is no number any more: `what` says which, and at which step."""
     before = "" if last_loss is None else f"; the last loss that was one is {last_loss:.4g}"
     return Symptom(
@@ -40,9 +40,9 @@ class Divergence(Rule):
     FACTOR, SHARE, EPOCHS = 2.0, 0.25, 2
     FACTOR_WITHIN = 3.0
 
-    def __init__(self) -> None:
+    def __init__(self, since: int = 0) -> None:
+        super().__init__(since)
         self.lowest = self._lowest_median = math.inf
-        self.calm_until: int | None = None  # the last step at which the loss was no worse than it had been
         self.last: float | None = None
         self._first: float | None = None
         self._bad = 0
@@ -63,7 +63,7 @@ class Divergence(Rule):
         if start is None:
             return None
         if event.loss <= self.FACTOR * min(self.lowest, start):
-            self.calm_until = event.step
+            self.good_until = event.step
         self._recent.append(event.loss)
         if len(self._recent) < REPORTS:
             return None
@@ -85,7 +85,7 @@ class Divergence(Rule):
             return self._symptom(loss, start, f"epoch {event.epoch:,}", case)
         if not is_bad:
             self.lowest = min(self.lowest, loss)
-            self.calm_until = event.step
+            self.good_until = event.step
             return "fine"
         return None
 
@@ -93,13 +93,13 @@ class Divergence(Rule):
         lowest = min(self.lowest, self._lowest_median)
         return Symptom(
             cause="the training loss diverges: it has lost what it had gained",
-            evidence=f"{loss:.4g} in {where}, {times(loss / lowest)} its lowest, {lowest:.4g}; it began near {start:.3g}",
+            evidence=f"{loss:.4g} in {where}, {times(loss / lowest)} the lowest {lowest:.4g}; it began at {start:.3g}",
             remedies=remedies.chosen(
                 remedies.other_rate(case, 0.5, goes_back=True),
                 remedies.clipped(case, goes_back=True),
                 remedies.other_rate(case, 0.1, goes_back=True),
             ),
-            good_until=self.calm_until,
+            good_until=self.good_until,
         )
 
 
@@ -113,9 +113,10 @@ class Plateau(Rule):
 
     kind = "plateau"
     WINDOW, SHARE_OF_EPOCHS = 10, 0.15
-    CHANGE, LEFT, ANNEALED = 0.005, 0.1, 0.5
+    CHANGE, PASSED, LEFT, ANNEALED = 0.005, 0.02, 0.1, 0.5
 
-    def __init__(self) -> None:
+    def __init__(self, since: int = 0) -> None:
+        super().__init__(since)
         self._train: list[float] = []
         self._val: list[float] = []
         self._highest_lr = 0.0
@@ -136,11 +137,11 @@ class Plateau(Rule):
             (statistics.fmean(losses[-window:]), statistics.fmean(losses[-2 * window : -window]))
             for losses in (self._train, self._val)
         )
-        stands = all(
-            abs(now - before) <= self.CHANGE * before for now, before in ((train, train_before), (val, val_before))
-        )
-        if ends_itself or not stands or train < self.LEFT * start:
+        moved = max(_share(train, train_before), _share(val, val_before))
+        if ends_itself or train < self.LEFT * start:
             return "fine"
+        if moved > self.CHANGE:
+            return "fine" if moved > self.PASSED else None
         return Symptom(
             cause=f"nothing has become better for {2 * window} epochs",
             evidence=f"training loss {train_before:.4g} then {train:.4g}, loss on {case.split} {val_before:.4g} then "
@@ -151,3 +152,8 @@ class Plateau(Rule):
                 remedies.stopping("the best weights are kept, and more epochs will hardly change them"),
             ),
         )
+
+
+def _share(now: float, before: float) -> float:
+    """By which share a loss has changed."""
+    return abs(now / before - 1) if before else 0.0

@@ -23,7 +23,8 @@ class Overfitting(Rule):
     RISE, WORSE, FALL = 1.2, 1.1, 0.8
     FEWEST_ERRORS = 5  # more than at the best epoch: of a small split a few samples make a large share
 
-    def __init__(self) -> None:
+    def __init__(self, since: int = 0) -> None:
+        super().__init__(since)
         self._epochs: list[EpochEnded] = []
 
     def hear(self, event: Event, case: Case) -> Verdict:
@@ -31,6 +32,8 @@ class Overfitting(Rule):
         if not isinstance(event, EpochEnded) or event.val_loss is None or case.config.training.patience:
             return None
         self._epochs.append(event)
+        if event.is_best:
+            self.good_until = event.step
         if len(self._epochs) < 2 * self.EPOCHS:
             return None
         losses, errors = (self._means(of) for of in (_loss, _error))
@@ -51,9 +54,9 @@ class Overfitting(Rule):
             remedies=remedies.chosen(
                 remedies.more_dropout(case, goes_back=True),
                 remedies.more_decay(case, goes_back=True),
-                remedies.stopping(f"the best weights, of about epoch {at.epoch}, are kept"),
+                remedies.stopping("the weights of the best epoch are kept"),
             ),
-            good_until=at.step,
+            good_until=self.good_until,
         )
 
     def _means(self, of: object) -> list[float]:

@@ -11,6 +11,8 @@ from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict
 from tui_trainer.first_aid.gradients import linear
 from tui_trainer.inside_events import NetMeasured
 
+LOOK_FOR_A_RATE = "Look for a rate: tui-trainer lr-find tries them all in one short run"
+
 
 def ratios(event: NetMeasured) -> list[float]:
     """Of each layer, the size of a step beside its weights; a thousandth is usual (Karpathy, CS231n)."""
@@ -25,9 +27,10 @@ class RateTooLow(Rule):
     """
 
     kind = "lr_too_low"
-    RATIO, FALL, LEFT, EPOCHS = 1e-4, 0.02, 0.5, 3
+    RATIO, USUAL, FALL, LEFT, EPOCHS = 1e-4, 1e-3, 0.02, 0.5, 3
 
-    def __init__(self) -> None:
+    def __init__(self, since: int = 0) -> None:
+        super().__init__(since)
         self._losses: list[float] = []
         self._rates: list[float] = []
         self._ratio: float | None = None
@@ -57,48 +60,65 @@ class RateTooLow(Rule):
             f"and in {self.EPOCHS} epochs the training loss went from {losses[0]:.4g} to {losses[-1]:.4g}, at a "
             f"learning rate of {case.config.optimizer.lr:g}",
             remedies=remedies.chosen(
-                remedies.other_rate(case, 10.0),
-                remedies.advice("Look for a rate: tui-trainer lr-find tries them all in one short run"),
+                remedies.other_rate(case, self._wanted(self._ratio)),
+                remedies.advice(LOOK_FOR_A_RATE),
             ),
         )
+
+    def _wanted(self, ratio: float) -> float:
+        """The power of ten that brings a step near its usual size, which goes with the rate."""
+        return 10.0 ** min(6, max(1, round(math.log10(self.USUAL / max(ratio, 1e-12)))))
 
 
 class RateTooHigh(Rule):
     """Steps are so large that nothing is learned.
 
-    The median layer moves by a tenth of its weights a step in two looks in a row (a hundred times the usual), or by a
-    hundredth while the training loss of three epochs is no better than a guess.
+    The median layer moves by a tenth of its weights a step (a hundred times the usual) in three looks in a row, while
+    the training loss does not fall; or some layer by a two-hundredth, while the loss of two epochs in a row is more
+    than twice a guess's. (Starting weights that are too large give such losses too, and small steps.)
     """
 
     kind = "lr_too_high"
-    RATIO, RATIO_OF_A_GUESS, GUESS, LOOKS, EPOCHS = 0.1, 0.01, 0.98, 2, 3
+    RATIO, LOOKS, FALL = 0.1, 3, 0.02
+    RATIO_OF_A_GUESS, GUESS, EPOCHS = 0.005, 2.0, 2
 
-    def __init__(self) -> None:
+    def __init__(self, since: int = 0) -> None:
+        super().__init__(since)
         self._losses: list[float] = []
         self._bad = 0
+        self._largest = 0.0
 
     def hear(self, event: Event, case: Case) -> Verdict:
         """See `Rule`."""
         if isinstance(event, EpochEnded):
             self._losses.append(event.train_loss)
+            is_far = min(self._losses[-self.EPOCHS :]) > self.GUESS * (case.guess or math.inf)
+            if len(self._losses) >= self.EPOCHS and is_far and self._largest > self.RATIO_OF_A_GUESS:
+                return self._symptom(f"a step changed a layer by {self._largest:.2g} of its weights", case)
         if not isinstance(event, NetMeasured) or not (measured := ratios(event)):
             return None
         ratio = statistics.median(measured)
-        guess = case.guess or math.inf
-        learns_nothing = len(self._losses) >= self.EPOCHS and min(self._losses[-self.EPOCHS :]) > self.GUESS * guess
-        is_large = ratio > self.RATIO
-        self._bad = self._bad + 1 if is_large else 0
-        if not (self._bad >= self.LOOKS or (learns_nothing and ratio > self.RATIO_OF_A_GUESS)):
-            return None if is_large else "fine"
-        loss = f"; the training loss is {self._losses[-1]:.4g}" if self._losses else ""
-        known = f", a guess would have {guess:.4g}" if loss and math.isfinite(guess) else ""
+        self._largest = max(measured)
+        losses = self._losses[-self.EPOCHS :]
+        has_fallen = len(losses) < self.EPOCHS or losses[-1] < (1 - self.FALL) * losses[0]
+        self._bad = self._bad + 1 if ratio > self.RATIO and not has_fallen else 0
+        if self._bad >= self.LOOKS:
+            return self._symptom(f"a step changes the median layer by {ratio:.2g} of its weights", case)
+        if self._bad == 0 and (not losses or losses[-1] < self.GUESS * (case.guess or math.inf)):
+            self.good_until = event.step
+            return "fine"
+        return None
+
+    def _symptom(self, what: str, case: Case) -> Symptom:
+        known = f", that of a guess {case.guess:.4g}" if case.guess else ""
         return Symptom(
             cause="the learning rate is far too high: steps throw the weights about",
-            evidence=f"a step changes the median layer by {ratio:.2g} of its weights (a thousandth is usual), at a "
-            f"learning rate of {case.config.optimizer.lr:g}{loss}{known}",
+            evidence=f"{what} (a thousandth is usual) at a learning rate of {case.config.optimizer.lr:g}; the training "
+            f"loss is {self._losses[-1]:.4g}{known}",
             remedies=remedies.chosen(
                 remedies.other_rate(case, 0.1, goes_back=True),
-                remedies.clipped(case),
-                remedies.advice("Look for a rate: tui-trainer lr-find tries them all in one short run"),
+                remedies.clipped(case) if case.config.optimizer.name == "sgd" else None,
+                remedies.advice(LOOK_FOR_A_RATE),
             ),
+            good_until=self.good_until,
         )

@@ -9,7 +9,7 @@ from tui_trainer.inside_events import Remedy
 from tui_trainer.per_layer import by_layer
 
 MOST = 3
-FACTORS = {0.5: "half the learning rate", 0.1: "a tenth of the learning rate", 10.0: "ten times the learning rate"}
+FACTORS = {0.5: "half the learning rate", 0.1: "a tenth of the learning rate"}
 HIGHEST_LR = 1000.0
 RELU_LIKE = ("relu", "leaky_relu", "elu", "gelu", "silu")
 
@@ -25,7 +25,7 @@ def other_rate(case: Case, factor: float, *, goes_back: bool = False) -> Remedy 
     if not 0 < lr <= HIGHEST_LR:
         return None
     start = "Go back to the last good checkpoint with" if goes_back else "Go on with"
-    sentence = f"{start} {FACTORS[factor]} ({lr:g})"
+    sentence = f"{start} {FACTORS.get(factor, f'{factor:,.0f} times the learning rate')} ({lr:g})"
     return Remedy(sentence=sentence, where="here", goes_back=goes_back, values={"lr": lr})
 
 
@@ -85,6 +85,8 @@ def advice(sentence: str) -> Remedy:
 def other_start(case: Case) -> Remedy | None:
     """Starting weights that keep the signal's size through the layers, for the activation that there is."""
     model = case.config.model
+    if not model.hidden:
+        return None
     if model.activation == "selu":
         wanted, whose = "lecun_normal", "Klambauer et al. 2017"
     elif model.activation in RELU_LIKE:

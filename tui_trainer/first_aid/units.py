@@ -32,7 +32,10 @@ class DeadUnits(Rule):
             return None
         layer, share = found
         if share < self.SHARE:
-            return "fine" if share < self.PASSED else None
+            if share >= self.PASSED:
+                return None
+            self.good_until = event.step
+            return "fine"
         return Symptom(
             cause=f"most units of {layer.name} are dead: they answer 0 to everything, and can learn no more",
             evidence=f"{share:.0%} of its {layer.units:,} units answer 0 to every sample looked at, after epoch "
@@ -42,6 +45,7 @@ class DeadUnits(Rule):
                 remedies.other_activation(case, "leaky_relu", "its units cannot die"),
                 remedies.other_start(case) or remedies.normalized(case),
             ),
+            good_until=self.good_until,
         )
 
 
@@ -55,7 +59,8 @@ class SaturatedUnits(Rule):
     kind = "saturated_units"
     SHARE, PASSED, LOOKS = 0.6, 0.5, 2
 
-    def __init__(self) -> None:
+    def __init__(self, since: int = 0) -> None:
+        super().__init__(since)
         self._bad = 0
 
     def hear(self, event: Event, case: Case) -> Verdict:
@@ -64,15 +69,20 @@ class SaturatedUnits(Rule):
             return None
         layer, share = found
         self._bad = self._bad + 1 if share >= self.SHARE else 0
+        if self._bad == 0 and share < self.PASSED:
+            self.good_until = event.step
+            return "fine"
         if self._bad < self.LOOKS:
-            return "fine" if share < self.PASSED else None
+            return None
         return Symptom(
             cause=f"most answers of {layer.name} are saturated: hardly any gradient passes through it",
             evidence=f"{share:.0%} lie within 1 % of a bound of {case.config.model.activation}, after epoch "
             f"{event.epoch:,}",
             remedies=remedies.chosen(
+                remedies.scaled_inputs(case),
                 remedies.other_rate(case, 0.1, goes_back=True),
-                remedies.scaled_inputs(case) or remedies.other_start(case) or remedies.normalized(case),
+                remedies.other_start(case) or remedies.normalized(case),
                 remedies.other_activation(case, "relu", "it has no upper bound"),
             ),
+            good_until=self.good_until,
         )

@@ -22,39 +22,44 @@ RULES: tuple[type[Rule], ...] = (
 )  # fmt: skip
 
 
+EXPLAINED_BY: dict[AlertKind, tuple[AlertKind, ...]] = {
+    "exploding_gradients": ("divergence", "lr_too_high"),
+    "lr_too_high": ("divergence", "exploding_gradients"),
+    "vanishing_gradients": ("dead_units", "saturated_units", "lr_too_high"),
+    "lr_too_low": ("dead_units", "saturated_units", "vanishing_gradients"),
+    "plateau": ("dead_units", "saturated_units", "vanishing_gradients", "lr_too_low", "lr_too_high"),
+}
+"""What is not said while one of these is open: it would say the same once more."""
+
+
 class FirstAid:
     """Says each trouble once, and again only after it had passed or a remedy was applied.
 
-    A run that goes on has its earlier events told to `remember`: alerts stay open and go on being counted, and rules
-    begin anew.
+    A run that goes on from a step is told its `past`, the events of its earlier processes: alerts that are open stay
+    so and go on being counted, and rules begin anew.
     """
 
-    def __init__(self) -> None:
-        self._rules = {rule.kind: rule() for rule in RULES}
+    def __init__(self, past: Iterable[Event] = (), step: int = 0) -> None:
         self._counts: Counter[str] = Counter()
-        self.open: dict[AlertKind, Alerted] = {}
-
-    def remember(self, past: Iterable[Event]) -> FirstAid:
-        """What earlier processes of the run have said."""
         state = RunState()
         for event in past:
             state = advance(state, event)
             if isinstance(event, Alerted):
                 self._counts[event.kind] += 1
-        self.open = {alert.kind: alert for alert in state.alerts}
-        return self
+        self.open: dict[AlertKind, Alerted] = {alert.kind: alert for alert in state.alerts if alert.step <= step}
+        self._rules = {rule.kind: rule(step) for rule in RULES}
 
     def hear(self, event: Event, case: Case) -> Iterator[Alerted | AlertPassed]:
         """What one more event leads to."""
         match event:
             case WentBack():
-                self._begin_anew(*self._rules)
+                self._rules = {rule.kind: rule(event.step) for rule in RULES}
                 self.open = {kind: alert for kind, alert in self.open.items() if alert.step <= event.step}
             case RemedyApplied():
-                closed = [kind for kind, alert in self.open.items() if alert.alert == event.alert]
-                for kind in closed:
+                for kind in [kind for kind, alert in self.open.items() if alert.alert == event.alert]:
                     del self.open[kind]
-                self._begin_anew(*closed)
+                    if rule := self._rules.get(kind):
+                        self._rules[kind] = type(rule)(event.step)
             case Progress() | EpochEnded() | NetMeasured():
                 if isinstance(event, EpochEnded) and (ended := self.open.pop("non_finite_loss", None)):
                     yield AlertPassed(alert=ended.alert, epoch=event.epoch, step=event.step)
@@ -65,13 +70,14 @@ class FirstAid:
         """The alert of a loss or a weight that is no number any more: no event tells of it."""
         divergence = self._rules["divergence"]
         assert isinstance(divergence, Divergence)  # noqa: S101
-        symptom = non_finite_loss(what, case, divergence.calm_until, divergence.last)
+        symptom = non_finite_loss(what, case, divergence.good_until, divergence.last)
         return self._alerted("non_finite_loss", symptom, epoch, step)
 
     def _judged(
         self, kind: AlertKind, verdict: Verdict, event: Progress | EpochEnded | NetMeasured
     ) -> Iterator[Alerted | AlertPassed]:
-        if isinstance(verdict, Symptom) and kind not in self.open:
+        is_explained = any(other in self.open for other in EXPLAINED_BY.get(kind, ()))
+        if isinstance(verdict, Symptom) and kind not in self.open and not is_explained:
             yield self._alerted(kind, verdict, event.epoch, event.step)
         elif verdict == "fine" and kind in self.open:
             yield AlertPassed(alert=self.open.pop(kind).alert, epoch=event.epoch, step=event.step)
@@ -90,8 +96,3 @@ class FirstAid:
         )
         self.open[kind] = alert
         return alert
-
-    def _begin_anew(self, *kinds: str) -> None:
-        for rule in RULES:
-            if rule.kind in kinds:
-                self._rules[rule.kind] = rule()

@@ -5,6 +5,7 @@ from tui_trainer.headless.check import show_check
 from tui_trainer.headless.finders import show_finder
 from tui_trainer.headless.follow import follow
 from tui_trainer.headless.predict import show_predict
+from tui_trainer.headless.preview import show_preview
 from tui_trainer.headless.tables import show_devices, show_recipes, show_runs
 from tui_trainer.headless.ui_bench import show_ui_bench
 
@@ -15,6 +16,7 @@ __all__ = [
     "show_devices",
     "show_finder",
     "show_predict",
+    "show_preview",
     "show_recipes",
     "show_runs",
     "show_ui_bench",

@@ -19,7 +19,7 @@ from tui_trainer.knobs import KNOBS
 from tui_trainer.ui.form import label, spoken
 from tui_trainer.ui.keys import ALERT_SIGN
 from tui_trainer.ui.palette import palette_of
-from tui_trainer.ui.panels.alert import style_of
+from tui_trainer.ui.panels.alert import headline_of, style_of
 from tui_trainer.ui.view import View
 
 Choice = tuple[Alerted, int]
@@ -63,6 +63,11 @@ class FirstAid(ModalScreen[Choice | None]):
         *(Binding(number, f"choose({number})", show=False) for number in NUMBERS),
     ]
 
+    DEFAULT_CSS = """
+    FirstAid #story { max-height: 30vh; }
+    FirstAid .box OptionList { max-height: 40vh; }
+    """
+
     def __init__(self, alerts: list[Alerted], view: View) -> None:
         super().__init__()
         self._alerts, self._view = alerts, view
@@ -100,7 +105,7 @@ class FirstAid(ModalScreen[Choice | None]):
             style = style_of(one.kind, palette)
             is_current = number == self._current
             sign = "▸ " if is_current and count > 1 else "  " if count > 1 else ""
-            story.append(f"\n{sign}{ALERT_SIGN} {printable(one.cause)}", f"bold {style}" if is_current else "")
+            story.append(f"\n{sign}{ALERT_SIGN} {headline_of(one)}", f"bold {style}" if is_current else "")
             story.append(f"  epoch {one.epoch:,}", "dim")
         story.append(f"\n\n{printable(alert.evidence)}")
         return story

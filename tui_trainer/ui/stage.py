@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import events, on, work
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Grid, Horizontal, Vertical
 from textual.reactive import Reactive, reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -64,12 +64,11 @@ class Stage(Screen[None]):
             with Vertical(id="left"):
                 yield HyperparametersPanel(id="hyperparameters").data_bind(Stage.view)
                 yield DevicesPanel(id="devices").data_bind(Stage.view)
-            with Vertical(id="right"):
+            with Grid(id="right"):
                 yield LossesPanel(id="losses").data_bind(Stage.view)
                 yield InsidePanel(id="inside").data_bind(Stage.view)
-                with Horizontal(id="below"):
-                    yield ConfusionPanel(id="confusion").data_bind(Stage.view)
-                    yield LogPanel(id="log").data_bind(Stage.view)
+                yield ConfusionPanel(id="confusion").data_bind(Stage.view)
+                yield LogPanel(id="log").data_bind(Stage.view)
         yield KeyBar(self.label_of, id="keys")
 
     def on_mount(self) -> None:
@@ -192,14 +191,10 @@ class Stage(Screen[None]):
             if panel.border_subtitle != layout.turn_of(name):
                 panel.border_subtitle = layout.turn_of(name)
         self.query_one("#left").display = layout.is_any_seen(*LEFT)
-        self.query_one("#below").display = layout.is_any_seen(*BESIDE)
         right = self.query_one("#right")
         right.display = layout.is_any_seen("losses", "inside", *BESIDE)
+        right.styles.grid_rows = "1fr" if layout.is_solo else f"1fr {layout.rows_below}"
         self.fit_status()
-        self.panel("inside").styles.height = "1fr" if layout.is_solo or layout.is_wide else layout.rows_below
-        if not layout.is_solo:
-            self.query_one("#below").styles.height = "1fr" if layout.has_column else layout.rows_below
-            right.styles.grid_rows = f"1fr {layout.rows_below}"
         self.set_class(layout.is_solo, "-solo")
         self.set_class(layout.is_wide, "-wide")
         self.set_class(layout.has_column, "-column")

@@ -13,19 +13,17 @@ Panel:focus { border: round $primary; border-title-color: $primary; border-title
 #status, #alert { border: none; }
 #alert { height: 1; }
 #left { width: 42; }
-#right { width: 1fr; }
+#right { width: 1fr; grid-size: 5; }
 #devices { height: 5; }
-#losses { height: 3fr; }
-#below { height: 16; }
-#confusion { width: 3fr; }
-#log { width: 2fr; }
-#inside { height: 16; }
+#losses, #inside { column-span: 5; }
+#confusion { column-span: 3; }
+#log { column-span: 2; }
 Dashboard.-wide #left { width: 52; }
-Dashboard.-wide #below { min-height: 16; }
 Dashboard.-column #left { width: 42; }
-Dashboard.-column #right { layout: grid; grid-size: 2 2; grid-columns: 10fr 7fr; }
-Dashboard.-column #inside { row-span: 2; }
-Dashboard.-solo #left, Dashboard.-solo #right, Dashboard.-solo #below { width: 1fr; height: 1fr; }
+Dashboard.-column #losses { column-span: 3; }
+Dashboard.-column #inside { column-span: 2; }
+Dashboard.-solo #left, Dashboard.-solo #right { width: 1fr; height: 1fr; }
+Dashboard.-solo #right Panel { column-span: 5; }
 Dashboard.-solo #devices { height: 1fr !important; }
 ModalScreen { align: center middle; background: $background 60%; }
 .box { width: 76; max-width: 96%; height: auto; max-height: 90%; border: round $primary; background: $background;

@@ -20,6 +20,7 @@ SIGNS = {-2: "=", -1: "-", 0: " ", 1: "+", 2: "#"}
 SIGNS_MEAN, COLOURS_MEAN = "+ # above 0, - = below", "orange > 0 > blue"
 GAP = 2  # columns between two pictures
 SEVERAL, LARGE = 4, 14  # fewer on a page, and larger (pixels), they are shown smaller where several are wanted
+LEAST = 10  # pixels; smaller ones of larger pictures tell nothing
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,11 @@ class Page:
 
     @classmethod
     def fitting(cls, picture: WeightPicture, width: int, height: int, *, wants_several: bool) -> Page | None:
-        """The page with the largest pictures that fit, or that several of fit; None where none does."""
+        """The page with the largest pictures that fit, or that several of fit; None where none is worth it."""
         largest = max(picture.width, picture.height)
         for smaller in range(1, largest + 1):
+            if wants_several and smaller > 1 and largest < LEAST * smaller:
+                return None
             columns, pixels = -(-picture.width // smaller), -(-picture.height // smaller)
             across, down = (width + GAP) // (columns + GAP), (height - 1) // (-(-pixels // 2) + 1)
             is_large = largest > LARGE * smaller

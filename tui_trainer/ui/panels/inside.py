@@ -50,14 +50,14 @@ class InsidePanel(Panel):
         if inside is None or not inside.layers:
             self.retitle("")
             return [Text(line, "dim") for line in in_lines(self._empty().split(" "), width, " ")]
-        pictures = self._pictures(inside)
+        pictures = self._pictures()
         is_alone = self.shows_pictures and bool(pictures)
         self.retitle(f"epoch {inside.epoch:,}", "first weights" if is_alone else "")
         if is_alone:
             return self._page(pictures, width, height)
         current = self._current(inside.layers)
         rows = self._table(inside.layers, current, width, height)
-        rows += self._detail(inside.layers[current], width, height - len(rows))
+        rows += self._detail(inside.layers[current], width, height - len(rows), _rows_of_one(pictures))
         if pictures and height - len(rows) >= 4:
             rows += [Text(""), *self._page(pictures, width, height - len(rows) - 1)]
         return rows
@@ -69,12 +69,14 @@ class InsidePanel(Panel):
                 return "Measured at the end of an epoch: norms, updates, idle units, activations, first weights."
         return "This run was not measured: its epochs were too short, or it is of an earlier version."
 
-    def _pictures(self, inside: NetMeasured) -> list[WeightPicture]:
-        """Of the newest look, unless those of another one came a moment ago."""
-        now = time.monotonic()
-        if self._held is None or now - self._held[0] >= SECONDS_BETWEEN_PICTURES or self._held[1].step > inside.step:
-            self._held = (now, inside)
-        return self._held[1].pictures or []
+    def _pictures(self) -> list[WeightPicture]:
+        """The newest there are, unless others came a moment ago."""
+        now, newest = time.monotonic(), self.view.state.pictured
+        if newest is None or self._held is None or self._held[1].step > newest.step:
+            self._held = (now, newest) if newest else None
+        elif self._held[1] is not newest and now - self._held[0] >= SECONDS_BETWEEN_PICTURES:
+            self._held = (now, newest)
+        return (self._held[1].pictures or []) if self._held else []
 
     def _current(self, layers: Sequence[LayerFacts]) -> int:
         from tui_trainer.ui.layer_table import complaints
@@ -94,8 +96,8 @@ class InsidePanel(Panel):
         chosen = current if self.has_focus else None
         return table(layers, range(self._top, self._top + room), chosen, width, self.palette)
 
-    def _detail(self, layer: LayerFacts, width: int, height: int) -> list[Text]:
-        """All that is known of a layer, what looks wrong of it, and its histograms with their bounds."""
+    def _detail(self, layer: LayerFacts, width: int, height: int, reserved: int) -> list[Text]:
+        """All that is known of a layer, what looks wrong of it, and its histograms; rows are left for pictures."""
         from tui_trainer.ui import layer_table as known
 
         wrong = known.complaints(layer)
@@ -109,14 +111,15 @@ class InsidePanel(Panel):
             f"dead {known.share_text(layer.dead)}" if layer.dead is not None else "",
             f"saturated {known.share_text(layer.saturated)}" if layer.saturated is not None else "",
         ]
-        lines = in_lines(filter(None, facts), max(10, width - len(layer.name) - 2), " · ")
+        name = printable(layer.name)[: known.MOST_NAME]
+        lines = in_lines(filter(None, facts), max(10, width - len(name) - 2), " · ")
         rows = [Text("")] if height > 4 else []
         for number, line in enumerate(lines):
-            name = printable(layer.name) if number == 0 else ""
-            rows.append(Text.assemble((f"{name:{len(layer.name)}}  ", "bold"), (line, "dim")))
+            rows.append(Text.assemble((name if number == 0 else " " * len(name), "bold"), "  ", (line, "dim")))
         if wrong:
             rows.append(Text(f"{known.WRONG} {'; '.join(wrong.values())}", self.palette.warn))
-        room = min(MOST_DRAWING, height - len(rows))
+        room = height - len(rows)
+        room = min(MOST_DRAWING, room - reserved if room - reserved >= LEAST_DRAWING else room)
         if room >= LEAST_DRAWING:
             rows += self._drawings(layer, width, room)
         return rows[: max(0, height)]
@@ -132,7 +135,9 @@ class InsidePanel(Panel):
         if not shown:
             return []
         each = width // len(shown) - 2
-        drawn = [drawing(f"{name} (√ of counts)", histogram, each, height, self.palette) for name, histogram in shown]
+        drawn = [
+            drawing(f"{name} (sqrt of counts)", histogram, each, height, self.palette) for name, histogram in shown
+        ]
         rows = []
         for parts in zip(*drawn, strict=True):
             row = Text()
@@ -196,3 +201,13 @@ class InsidePanel(Panel):
     def on_blur(self) -> None:
         """And goes."""
         self.repaint()
+
+
+def _rows_of_one(pictures: Sequence[WeightPicture]) -> int:
+    """That a row of pictures takes in small, with what stands above and below."""
+    if not pictures:
+        return 0
+    from tui_trainer.ui.weight_pictures import LARGE
+
+    smaller = -(-max(pictures[0].width, pictures[0].height) // LARGE)
+    return -(-pictures[0].height // (2 * smaller)) + 3
