@@ -78,7 +78,7 @@ class _Board:
     """Knows which events are worth a record, and when to look into the session."""
 
     def __init__(self, run: RunDir, session: Session) -> None:
-        self._session = session
+        self._session, self._config = session, session.config
         self._records = Records(run.path / FOLDER)
         self._looks = Affordable()
         self._shown: EpochEnded | None = None  # the latest epoch
@@ -125,22 +125,28 @@ class _Board:
             case Evaluated():
                 self._write(event.step, event, scalars(figures.of_scores(event)))
             case RunStarted():
-                self._records.go_on_from(-1)
                 self._begin(event.time)
-                self._write(0, event, [hyperparameters(self._session.config, self._began)])
+                self._go_on(-1, event)
                 self._write(0, event, [text("run", figures.of_run(event))])
             case RunResumed() | WentBack():
-                self._records.go_on_from(event.step)
-                self._write(0, event, [hyperparameters(self._session.config, self._began)])
+                self._go_on(event.step, event)
             case NetMeasured():
                 self._write(event.step, event, looking.inside(event))
                 if event.pictures and self._looked == event.step:
                     with self._looks.measured():
                         self._write(event.step, event, looking.first_weights(event.pictures))
             case RunEnded():
+                if self._session.config != self._config:  # changed live: the row says what the run ended with
+                    self._go_on(event.step, event)
                 self._write(event.step, event, self._end(event))
             case _:
                 self._remark(event)
+
+    def _go_on(self, step: int, event: Event) -> None:
+        """With what was said up to this step, and the hyperparameters that are now in force."""
+        self._records.go_on_from(step)
+        self._config = self._session.config
+        self._write(0, event, [hyperparameters(self._config, self._began)])
 
     def _remark(self, event: Event) -> None:
         """What is said in sentences. A tag has one value a step, so that each kind has a tag of its own."""
