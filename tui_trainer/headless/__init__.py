@@ -2,6 +2,7 @@
 
 from tui_trainer.headless.bench import show_bench
 from tui_trainer.headless.check import show_check
+from tui_trainer.headless.export import show_export
 from tui_trainer.headless.finders import show_finder
 from tui_trainer.headless.follow import follow
 from tui_trainer.headless.predict import show_predict
@@ -14,6 +15,7 @@ __all__ = [
     "show_bench",
     "show_check",
     "show_devices",
+    "show_export",
     "show_finder",
     "show_predict",
     "show_preview",

@@ -17,7 +17,7 @@ def input_scaling(kind: str, inputs: Tensor, full_scale: float | None, channels:
     if kind == "none":
         return torch.zeros(1), torch.ones(1)
     if kind == "unit" and full_scale:
-        return torch.zeros(1), torch.full((1,), full_scale)
+        return torch.zeros(1), torch.full((1,), float(full_scale))
     if kind == "unit":
         low, high = inputs.amin(0).float(), inputs.amax(0).float()
         return low, usable(high - low)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tui_trainer.engine.early_stopping import RISING
+from tui_trainer.engine.export.program.average import answering, average_step, before_evaluation, has_average
 from tui_trainer.engine.export.program.loss import figures_of, shown
-from tui_trainer.engine.export.program.net import has_dropout
+from tui_trainer.engine.export.program.net import shares
 from tui_trainer.engine.export.program.optimizer import after_step, before_step, has_schedule, live
 from tui_trainer.engine.export.program.story import Story
 from tui_trainer.engine.export.program.text import indented, lines_of, literal
+from tui_trainer.per_layer import by_layer
 
 ORDER = '''
     def order_of(epoch):
@@ -47,6 +52,8 @@ def loop_lines(story: Story) -> list[str]:
     lines = ["# Training"]
     if story.changes:
         lines += _changes(story)
+    if story.changes or has_average(story):
+        lines.append("step = 0")
     if watches(story):
         worst = "-math.inf" if story.monitor in RISING else "math.inf"
         lines.append(f"best, best_epoch = {worst}, 0")
@@ -60,17 +67,25 @@ def loop_lines(story: Story) -> list[str]:
 def _changes(story: Story) -> list[str]:
     names = dict.fromkeys(name for _, values in story.changes for name in values)
     start = ", ".join(f"{literal(name)}: {_at_start(story, name)}" for name in names)
-    table = [f"    {step}: {literal(values)}," for step, values in story.changes]
+    table = [f"    {step}: {literal(_by_layer(story, values))}," for step, values in story.changes]
     about = "# What was changed while it trained: {steps done by then: {setting: value}}"
-    lines = [f"live = {{{start}}}", about, "CHANGES = {", *table, "}", "step = 0"]
+    lines = [f"live = {{{start}}}", about, "CHANGES = {", *table, "}"]
     if story.changes_of("dropout", "input_dropout"):
         lines.append("dropouts = [layer for layer in net if isinstance(layer, nn.Dropout)]")
     return lines
 
 
 def _at_start(story: Story, name: str) -> str:
+    if name == "dropout":
+        return literal(shares(story))
     value = live(Story(story.name, story.config, story.data), name)
     return "len(train_inputs)" if value == "'full'" else value
+
+
+def _by_layer(story: Story, values: Mapping[str, Any]) -> dict[str, Any]:
+    layers = len(story.config.model.hidden)
+    numbers = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return {name: by_layer(value, layers) if name == "dropout" else value for name, value in numbers.items()}
 
 
 def _epoch(story: Story) -> list[str]:
@@ -97,7 +112,7 @@ def _now(story: Story) -> list[str]:
     lines = ["live.update(CHANGES.get(step, {}))"] if story.changes else []
     if story.changes_of("dropout"):
         hidden = "dropouts[1:]" if _has_input_dropout(story) else "dropouts"
-        lines += [f"for layer in {hidden}:", '    layer.p = live["dropout"]']
+        lines += [f'for layer, share in zip({hidden}, live["dropout"]):', "    layer.p = share"]
     if story.changes_of("input_dropout"):
         lines.append('dropouts[0].p = live["input_dropout"]')
     if has_schedule(story):
@@ -118,10 +133,11 @@ def _step(story: Story) -> list[str]:
         *before_step(story),
         "optimizer.step()",
         *after_step(story),
+        *average_step(story),
         "total += loss.item() * len(rows)",
     ]
     lines += ["seen += len(rows)"] if has_schedule(story) or story.changes_of("batch_size") else []
-    return lines + (["step += 1"] if story.changes else [])
+    return lines + (["step += 1"] if story.changes and not has_average(story) else [])
 
 
 def _end_of_epoch(story: Story) -> list[str]:
@@ -137,6 +153,7 @@ def _end_of_epoch(story: Story) -> list[str]:
     of = of.replace('"', "'")
     lines = [
         f"train_loss = total / {metered}",
+        *before_evaluation(story),
         f"{', '.join(names)} = evaluate({split}_inputs, {split}_targets)",
         f'print(f"Epoch {{epoch:{width}}}/{of}  loss {{train_loss:.6f}}  {shown(story, "val")}")',
     ]
@@ -152,7 +169,8 @@ def _watch(story: Story) -> list[str]:
         is_better = f"{figure} {'>' if figure in RISING else '<'} best"
     lines = [f"if {is_better}:", f"    best, best_epoch = {figure}, epoch"]
     if keeps_best(story):
-        lines.append("    best_weights = {name: tensor.clone() for name, tensor in net.state_dict().items()}")
+        net = answering(story)
+        lines.append(f"    best_weights = {{name: tensor.clone() for name, tensor in {net}.state_dict().items()}}")
     if training.patience:
         lines += [f"elif epoch - best_epoch >= {training.patience}:", "    break"]
     return lines
@@ -162,11 +180,8 @@ def test_lines(story: Story) -> list[str]:
     """The test split, used once."""
     lines = ["# Test"]
     if keeps_best(story):
-        lines.append("net.load_state_dict(best_weights)")
+        lines.append(f"{answering(story)}.load_state_dict(best_weights)")
     names = figures_of(story, "test")
     which = "epoch {best_epoch}" if keeps_best(story) else "the last epoch"
     lines.append(f"{', '.join(names)} = evaluate(test_inputs, test_targets)")
     return [*lines, f'print(f"{shown(story, "test")}  (weights of {which})")']
-
-
-__all__ = ["has_dropout", "keeps_best", "loop_lines", "order_lines", "test_lines", "watches"]

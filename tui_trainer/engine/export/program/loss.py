@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tui_trainer.engine.export.program.average import answering, has_average
 from tui_trainer.engine.export.program.net import has_modes
 from tui_trainer.engine.export.program.story import Story
-from tui_trainer.engine.export.program.text import indented, literal, number
+from tui_trainer.engine.export.program.text import indented, number
 
 
 def loss_lines(story: Story) -> list[str]:
@@ -68,9 +69,10 @@ def _class_weights(story: Story) -> list[str]:
 def evaluate_lines(story: Story) -> list[str]:
     """`evaluate(inputs, targets)`: the mean loss and the task's figures, without touching the random state."""
     body = ['"""Of a whole split: its mean loss, and ' + FIGURES_IN_WORDS[story.data.task] + '."""']
-    body += ["net.eval()"] if has_modes(story) else []
-    body.append("outputs = net(inputs)")
-    body += ["net.train()"] if has_modes(story) else []
+    switches = has_modes(story) and not has_average(story)
+    body += ["net.eval()"] if switches else []
+    body.append(f"outputs = {answering(story)}(inputs)")
+    body += ["net.train()"] if switches else []
     body += _figures(story)
     return ["@torch.no_grad()", "def evaluate(inputs, targets):", *indented(body)]
 
@@ -115,6 +117,3 @@ def shown(story: Story, prefix: str) -> str:
     formats = {"loss": ".6f", "accuracy": ".4f", "rmse": ".6g", "mae": ".6g"}
     names = [name.removeprefix(f"{prefix}_") for name in figures_of(story, prefix)]
     return "  ".join(f"{prefix}_{words.get(name, name)} {{{prefix}_{name}:{formats[name]}}}" for name in names)
-
-
-__all__ = ["evaluate_lines", "figures_of", "literal", "loss_lines", "shown"]

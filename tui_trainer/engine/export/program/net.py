@@ -5,11 +5,13 @@ from __future__ import annotations
 from tui_trainer.engine.export.program.story import Story
 from tui_trainer.engine.export.program.text import indented, lines_of
 from tui_trainer.engine.model import width_after
+from tui_trainer.per_layer import by_layer
 
 ACTIVATIONS = {
     "relu": "nn.ReLU()", "leaky_relu": "nn.LeakyReLU()", "elu": "nn.ELU()", "selu": "nn.SELU()", "gelu": "nn.GELU()",
     "silu": "nn.SiLU()", "tanh": "nn.Tanh()", "sigmoid": "nn.Sigmoid()", "scaled_tanh": "ScaledTanh()",
 }  # fmt: skip
+MOST_OF_A_LINE = 88
 NORMALIZATIONS = {"batch": "nn.BatchNorm1d", "layer": "nn.LayerNorm"}
 STARTS = {
     "glorot_uniform": "nn.init.xavier_uniform_(layer.weight)",
@@ -19,6 +21,15 @@ STARTS = {
     "lecun_normal": "nn.init.normal_(layer.weight, std=1 / math.sqrt(inputs))",
     "uniform": "nn.init.uniform_(layer.weight, -{scale}, {scale})",
     "normal": "nn.init.normal_(layer.weight, std={scale})",
+}
+IN_WORDS = {
+    "glorot_uniform": "uniform by Glorot & Bengio 2010",
+    "glorot_normal": "normal by Glorot & Bengio 2010",
+    "he_uniform": "uniform by He et al. 2015",
+    "he_normal": "normal by He et al. 2015",
+    "lecun_normal": "normal by LeCun et al. 1998",
+    "uniform": "uniform",
+    "normal": "normal",
 }
 SCALED_TANH = """
     class ScaledTanh(nn.Module):
@@ -54,11 +65,12 @@ def classes_of(story: Story) -> list[list[str]]:
     if model.activation == "scaled_tanh" and model.hidden:
         blocks.append(_documented(SCALED_TANH))
     if model.init != "torch":
-        start = STARTS[model.init].format(scale=model.init_scale)
+        scale = "scale" if _has_scales(story) else model.init_scale
+        start = STARTS[model.init].format(scale=scale)
         blocks.append([
-            "def linear(inputs, units):",
+            f"def linear(inputs, units{', scale' if _has_scales(story) else ''}):",
             *indented([
-                f'"""A layer whose weights start {model.init.replace("_", " ")}, and its biases at 0."""',
+                f'"""A layer whose weights start {IN_WORDS[model.init]}, and its biases at 0."""',
                 "layer = nn.Linear(inputs, units)",
                 start,
                 "nn.init.zeros_(layer.bias)",
@@ -73,12 +85,9 @@ def net_lines(story: Story) -> list[str]:
     layers = _layers(story)
     placed = "" if story.device == "cpu" else ".to(device)"
     one_line = f"net = nn.Sequential({', '.join(layers)}){placed}"
-    body = (
-        [one_line]
-        if len(one_line) <= 88
-        else ["net = nn.Sequential(", *indented(f"{x}," for x in layers), f"){placed}"]
-    )
-    return ["# Net", *body]
+    if len(one_line) <= MOST_OF_A_LINE:
+        return ["# Net", one_line]
+    return ["# Net", "net = nn.Sequential(", *indented(f"{layer}," for layer in layers), f"){placed}"]
 
 
 def has_modes(story: Story) -> bool:
@@ -89,7 +98,16 @@ def has_modes(story: Story) -> bool:
 def has_dropout(story: Story) -> bool:
     """Whether there is a dropout layer, at the start or after a change."""
     model = story.config.model
-    return bool(model.dropout or model.input_dropout or story.changes_of("dropout", "input_dropout"))
+    return any(shares(story)) or bool(model.input_dropout) or story.changes_of("dropout", "input_dropout")
+
+
+def shares(story: Story) -> tuple[float, ...]:
+    """Dropout after each hidden layer."""
+    return by_layer(story.config.model.dropout, len(story.config.model.hidden))
+
+
+def _has_scales(story: Story) -> bool:
+    return story.config.model.init in ("uniform", "normal") and isinstance(story.config.model.init_scale, tuple)
 
 
 def _layers(story: Story) -> list[str]:
@@ -100,15 +118,18 @@ def _layers(story: Story) -> list[str]:
     if model.input_dropout or story.changes_of("input_dropout"):
         layers.append(f"nn.Dropout({model.input_dropout})")
     width = width_after(data.inputs, data.embedded)
-    for units in model.hidden:
-        layers.append(f"{made}({width}, {units})")
+    scales = [""] * (len(model.hidden) + 1)
+    if _has_scales(story):
+        scales = [f", {scale}" for scale in by_layer(model.init_scale, len(scales))]
+    for units, scale, share in zip(model.hidden, scales[:-1], shares(story), strict=True):
+        layers.append(f"{made}({width}, {units}{scale})")
         if model.normalization != "none":
             layers.append(f"{NORMALIZATIONS[model.normalization]}({units})")
         layers.append(ACTIVATIONS[model.activation])
-        if model.dropout or story.changes_of("dropout"):
-            layers.append(f"nn.Dropout({model.dropout})")
+        if share or story.changes_of("dropout"):
+            layers.append(f"nn.Dropout({share})")
         width = units
-    return [*layers, f"{made}({width}, {data.outputs})"]
+    return [*layers, f"{made}({width}, {data.outputs}{scales[-1]})"]
 
 
 def _documented(template: str) -> list[str]:

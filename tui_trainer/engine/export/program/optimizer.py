@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tui_trainer.engine.export.program.story import Story
-from tui_trainer.engine.export.program.text import indented, lines_of
+from tui_trainer.engine.export.program.text import indented
 from tui_trainer.engine.optim import is_decoupled
+from tui_trainer.per_layer import by_layer
 
 LINEAR = "[layer.weight for layer in net if isinstance(layer, nn.Linear)]"
 
@@ -13,7 +14,7 @@ def optimizer_lines(story: Story) -> list[str]:
     """`optimizer`, and the lists of weights that a penalty is about."""
     config, rules = story.config.optimizer, story.config.regularization
     lines = ["# Optimizer"]
-    if rules.l1 or rules.max_norm:
+    if rules.l1 or any(_limits(story)):
         lines.append(f"matrices = {LINEAR}")
     if _decays_by_hand(story):
         every = "list(net.parameters())"
@@ -31,7 +32,8 @@ def _made(story: Story) -> str:
         words += [f"alpha={config.rho}"] if config.rho != 0.99 else []
     if config.name != "sgd" and config.eps != 1e-8:
         words.append(f"eps={config.eps}")
-    if config.name in ("sgd", "rmsprop") and (config.momentum or story.changes_of("momentum")):
+    has_momentum = config.momentum or config.final_momentum or story.changes_of("momentum", "final_momentum")
+    if config.name in ("sgd", "rmsprop") and has_momentum:
         words.append(f"momentum={config.momentum}")
     if config.nesterov:
         words.append("nesterov=True")
@@ -54,6 +56,15 @@ def _decays_by_hand(story: Story) -> bool:
     return decays(story) and not (config.name == "adamw" and config.decay_biases)
 
 
+def has_momentum_ramp(story: Story) -> bool:
+    """Whether the momentum moves by itself."""
+    return story.config.optimizer.momentum_epochs > 0
+
+
+def _limits(story: Story) -> tuple[float, ...]:
+    return by_layer(story.config.regularization.max_norm, len(story.config.model.hidden) + 1)
+
+
 def has_schedule(story: Story) -> bool:
     """Whether the learning rate moves by itself."""
     return story.config.schedule.name != "constant" or story.config.schedule.warmup > 0
@@ -74,7 +85,10 @@ def before_step(story: Story) -> list[str]:
         else:
             lines += ["for weight in decaying:", f"    weight.grad += {decay} * weight.detach()"]
     groups = [f"lr={lr_now(story)}"] if has_schedule(story) or story.changes_of("lr") else []
-    groups += [f"momentum={live(story, 'momentum')}"] if story.changes_of("momentum") else []
+    if has_momentum_ramp(story):
+        groups.append("momentum=momentum_at(epoch - 1)")
+    elif story.changes_of("momentum"):
+        groups.append(f"momentum={live(story, 'momentum')}")
     if story.changes_of("weight_decay") and not _decays_by_hand(story):
         groups.append(f"weight_decay={live(story, 'weight_decay')}")
     return [*lines, *([f"optimizer.param_groups[0].update({', '.join(groups)})"] if groups else [])]
@@ -82,14 +96,18 @@ def before_step(story: Story) -> list[str]:
 
 def after_step(story: Story) -> list[str]:
     """What limits the weights."""
-    most = story.config.regularization.max_norm
-    if not most:
+    limits = _limits(story)
+    if not any(limits):
         return []
-    return lines_of(f"""
-        with torch.no_grad():
-            for weight in matrices:
-                weight.copy_(weight.renorm(2, 0, {most}))  # each unit's incoming weights
-    """)
+    one, each = limits[0], len(set(limits)) > 1
+    shown = ", ".join(str(limit) if limit else "math.inf" for limit in limits)
+    head = f"for weight, limit in zip(matrices, ({shown})):" if each else "for weight in matrices:"
+    return [
+        "with torch.no_grad():",
+        f"    {head}",
+        "        norms = weight.square().sum(1, keepdim=True).sqrt()  # of each unit's incoming weights",
+        f"        weight *= ({'limit' if each else one} / (norms + 1e-7)).clamp(max=1.0)",
+    ]
 
 
 def lr_now(story: Story) -> str:

@@ -19,7 +19,9 @@ from tui_trainer.inside_events import WentBack
 from tui_trainer.knobs import KNOBS, changed
 from tui_trainer.run_dir import RunDir
 
-REPLAYED = ("lr", "momentum", "weight_decay", "clip_norm", "dropout", "input_dropout", "epochs", "batch_size")
+REPLAYED = (
+    "lr", "momentum", "final_momentum", "weight_decay", "clip_norm", "dropout", "input_dropout", "epochs", "batch_size"
+)  # fmt: skip
 FIGURES = ("val_loss", "val_accuracy", "val_rmse", "val_mae", "train_loss")
 Changes = tuple[tuple[int, Mapping[str, Any]], ...]
 
@@ -56,9 +58,11 @@ class Story:
         return any(name in values for _, values in self.changes for name in names)
 
 
-def story_of(run: RunDir, data: DataSet) -> Story:
+def story_of(run: RunDir, data: DataSet, data_dir: str | None = None) -> Story:
     """From a run's folder. Raises InputError naming what the program could not repeat."""
     config = config_file.load(run.config)
+    if data_dir is not None:
+        config = changed(config, {"data_dir": data_dir})
     told = list(run.read_milestones())
     started = next((event for event in told if isinstance(event, RunStarted)), None)
     if started is None:
@@ -108,6 +112,8 @@ def check(config: RunConfig, data: DataSet, changes: Changes) -> None:
     cannot = "--to python cannot repeat a run"
     if config.hardware.precision == "bf16":
         raise InputError(f"{cannot} with --precision bf16; use another format")
+    if config.regularization.mixup:
+        raise InputError(f"{cannot} with --mixup; use another format")
     names = sorted({name for _, values in changes for name in values if name not in REPLAYED})
     if names:
         raise InputError(f"{cannot} whose {listed(names)} was changed while it trained; use another format")

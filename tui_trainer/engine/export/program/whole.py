@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from tui_trainer.engine.export.program.average import average_lines
 from tui_trainer.engine.export.program.data import data_lines
 from tui_trainer.engine.export.program.loop import loop_lines, order_lines, test_lines
 from tui_trainer.engine.export.program.loss import evaluate_lines, loss_lines
 from tui_trainer.engine.export.program.net import classes_of, net_lines
-from tui_trainer.engine.export.program.optimizer import has_schedule, optimizer_lines
+from tui_trainer.engine.export.program.optimizer import optimizer_lines
 from tui_trainer.engine.export.program.schedule import schedule_lines
 from tui_trainer.engine.export.program.story import Story
 from tui_trainer.engine.export.program.text import literal, safe
@@ -14,14 +15,16 @@ from tui_trainer.engine.export.program.text import literal, safe
 
 def program_of(story: Story, beside: str = "", *, has_rows: bool = False) -> str:
     """Python, complete. `beside` is the file that its data lie in; `has_rows`: there are torchvision's rows in it."""
+    averages = average_lines(story)
     parts = [
         _settings(story),
         data_lines(story, beside, has_rows=has_rows),
         *_apart(classes_of(story)),
         net_lines(story),
         loss_lines(story),
-        optimizer_lines(story),
-        *_apart([*([schedule_lines(story)] if has_schedule(story) else []), order_lines(story), evaluate_lines(story)]),
+        [*optimizer_lines(story), *(averages[0] if averages else [])],
+        *averages[1:],
+        *_apart([*schedule_lines(story), order_lines(story), evaluate_lines(story)]),
         loop_lines(story),
         test_lines(story),
     ]
@@ -53,7 +56,7 @@ def _head(story: Story, beside: str) -> str:
 
 
 def _imports(body: str) -> list[str]:
-    own = [name for name in ("hashlib", "math") if f"{name}." in body]
+    own = [name for name in ("copy", "hashlib", "math") if f"{name}." in body]
     standard = [f"import {name}" for name in own] + (["from pathlib import Path"] if "Path(" in body else [])
     others = ["import torch"] + (["import torchvision"] if "torchvision." in body else []) + ["from torch import nn"]
     if "F." in body:
