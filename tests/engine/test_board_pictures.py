@@ -56,4 +56,4 @@ def test_large_pictures_are_reduced_and_small_ones_enlarged_by_whole_pixels() ->
     one = Image.new("L", (2, 1))
     one.putpixel((1, 0), 255)
     small = opened(pictures.grid([one], [("a", "b")], "heading"))
-    assert [small.getpixel((6 + x, 30)) for x in (0, 41, 42, 83)] == [(0, 0, 0)] * 2 + [(255, 255, 255)] * 2
+    assert [small.getpixel((6 + x, 30)) for x in (0, 41, 42, 83)] == [*[(0, 0, 0)] * 2, *[(255, 255, 255)] * 2]
