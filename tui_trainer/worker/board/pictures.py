@@ -92,7 +92,7 @@ def heat(share: float, *, is_hit: bool) -> Colour:
 
 
 def grid(pictures: Sequence[Image.Image], captions: Sequence[tuple[str, ...]], heading: str) -> Png:
-    """Each enlarged to about 84 pixels, or reduced to 128, with its caption below: the first line black, then orange."""
+    """Each enlarged to about 84 pixels, or reduced to 128, with its caption below: a line in black, one in orange."""
     font, small = _font(NORMAL), _font(SMALL)
     longest = max(pictures[0].size)
     factor = max(1, round(84 / longest)) if longest <= 128 else 128 / longest
