@@ -115,7 +115,8 @@ LOSSES = st.floats(0.0, 1e6)
                                     samples_per_second=1.0, seconds_left=1.0), LOSSES),
 ), max_size=80))  # fmt: skip
 def test_whatever_happens_alerts_open_and_close_in_turn(events: list[Event]) -> None:
-    first_aid, open_kinds = FirstAid(), set()
+    first_aid = FirstAid()
+    open_kinds: set[str] = set()
     for answer in said(events, first_aid):
         match answer:
             case Alerted():
