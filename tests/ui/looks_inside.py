@@ -49,7 +49,7 @@ def measured(*hidden: LayerFacts, pictures: int = 16, **different: object) -> Ne
 
 OVERFITTING = Alerted(
     alert="overfitting-1", kind="overfitting", epoch=6, step=5628,
-    cause="The net learns the training samples by heart.",
+    cause="the net learns the training samples by heart",
     evidence="val_loss 0.0911 now, 0.0717 in epoch 3; train_loss fell from 0.08 to 0.03 meanwhile",
     remedies=[
         Remedy(sentence="Go back, and train on with dropout", where="here", goes_back=True, values={"dropout": 0.2}),
@@ -59,12 +59,12 @@ OVERFITTING = Alerted(
 )  # fmt: skip
 STARVED = Alerted(
     alert="data_starvation-1", kind="data_starvation", epoch=6, step=5630,
-    cause="The net waits for its data.", evidence="61 % of the time, over 200 steps",
+    cause="the net waits for its data", evidence="61 % of the time, over 200 steps",
     remedies=[Remedy(sentence="Stop here", where="here", stops=True)],
 )  # fmt: skip
 BLOWN_UP = Alerted(
     time=1795451994.9, alert="non_finite_loss-1", kind="non_finite_loss", epoch=7, step=6002,
-    cause="The loss is no number any more.", evidence="nan at step 6,002, 0.04 before",
+    cause="the loss is no number any more", evidence="nan at step 6,002, 0.04 before",
     remedies=[Remedy(sentence="Go back, with half the learning rate", where="here", goes_back=True,
                      values={"lr": 0.00015})],
 )  # fmt: skip

@@ -44,20 +44,20 @@ async def test_an_alert_is_told_in_a_line_in_the_log_and_beside_the_state(tmp_pa
             assert "remedies" not in text_of(app)
             say(desk.run, OVERFITTING)
             await shown(
-                pilot, lambda: "! The net learns the training samples by heart.  val_loss 0.0911" in text_of(app)
+                pilot, lambda: "! The net learns the training samples by heart  val_loss 0.0911" in text_of(app)
             )
             await shown(pilot, lambda: "● training  cpu  ! 1 alert" in text_of(app))
-            await shown(pilot, lambda: "! Alert: The net" in text_of(app))
+            await shown(pilot, lambda: "! Alert: the net" in text_of(app))
             assert "a remedies" in text_of(app).splitlines()[-1]
 
 
 async def test_one_that_passed_goes(tmp_path: Path) -> None:
     with scene("alert", tmp_path) as desk:
         async with opened(desk, BIG) as (app, pilot):
-            assert "by heart.  val_loss" in text_of(app)
+            assert "by heart  val_loss" in text_of(app)
             assert "and 1 more" in text_of(app)
             say(desk.run, AlertPassed(alert="overfitting-1", epoch=7, step=6100))
-            await shown(pilot, lambda: "! The net waits for its data.  61 %" in text_of(app))
+            await shown(pilot, lambda: "! The net waits for its data  61 %" in text_of(app))
             say(desk.run, AlertPassed(alert="data_starvation-1", epoch=7, step=6100))
             await shown(pilot, lambda: "alert" not in text_of(app).splitlines()[0])
             assert not app.screen.query_one("#alert").display
@@ -68,7 +68,7 @@ async def test_a_key_asks_for_the_remedy_and_the_screen_waits_for_the_answer(key
     with scene("alert", tmp_path) as desk:
         async with opened(desk, BIG) as (app, pilot):
             await pilot.press("a")
-            await shown(pilot, lambda: "goes back to the last checkpoint, sets dropout 0.2" in text_of(app))
+            await shown(pilot, lambda: "sets dropout 0.2, from the last good checkpoint on" in text_of(app))
             await pilot.press(*keys)
             await shown(pilot, lambda: "training, applying" in text_of(app))
             (line,) = asked(desk)
@@ -123,7 +123,7 @@ async def test_what_was_put_away_comes_back_with_the_key_alone(tmp_path: Path) -
             assert not app.screen.query_one("#alert").display
             assert "! 2 alerts" in text_of(app)
             say(desk.run, BLOWN_UP)
-            await shown(pilot, lambda: "! The loss is no number any more." in text_of(app))
+            await shown(pilot, lambda: "! The loss is no number any more" in text_of(app))
             assert "more  a remedies" not in text_of(app)
             await pilot.press("a")
             await shown(pilot, lambda: "3 alerts, the newest first" in text_of(app))
@@ -189,7 +189,7 @@ async def test_the_plot_marks_where_something_began_to_look_wrong(tmp_path: Path
         async with opened(desk, BIG) as (app, pilot):
             await pilot.press("2", "left")
             await settled(pilot)
-            assert any("lr 0.0003  ! The net" in line for line in text_of(app).splitlines())  # below the plot
+            assert any("lr 0.0003  ! the net" in line for line in text_of(app).splitlines())  # below the plot
 
 
 def test_a_mark_of_an_alert_stands_at_its_step_and_a_step_back_takes_it_along() -> None:
@@ -216,3 +216,16 @@ async def test_whatever_an_alert_says_fits_in_any_size(size: tuple[int, int], tm
                 await pilot.press(*keys)
                 await settled(pilot)
                 assert "\x1b" not in text_of(app)
+
+
+async def test_the_line_comes_and_goes_in_one_frame(tmp_path: Path) -> None:
+    with scene("training", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            for number in (1, 2):
+                alert = OVERFITTING.model_copy(update={"alert": f"overfitting-{number}"})
+                say(desk.run, alert)
+                await shown(pilot, lambda: app.screen.query_one("#alert").size.height)
+                assert "! The net learns" in text_of(app).splitlines()[3]
+                say(desk.run, AlertPassed(alert=alert.alert, epoch=7, step=6100))
+                await shown(pilot, lambda: "! The net learns" not in text_of(app))
+                assert "Hyperparameters" in text_of(app).splitlines()[3]

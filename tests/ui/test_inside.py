@@ -103,14 +103,14 @@ async def test_a_run_that_was_not_measured_says_so(tmp_path: Path) -> None:
 
 async def test_a_look_that_comes_is_shown_and_one_without_pictures_keeps_those_there_were(tmp_path: Path) -> None:
     with scene("training", tmp_path) as desk:
-        async with opened(desk, (160, 50)) as (app, pilot):
+        async with opened(desk, (200, 60)) as (app, pilot):
             assert "Measured at the end of an epoch" in text_of(app)
             say(desk.run, measured())
             await shown(pilot, lambda: "Inside · epoch 6" in text_of(app))
             say(desk.run, measured(layer("linear1", update_ratio=2.5e-7), pictures=0, epoch=7, step=6566))
             app.screen.query_one(InsidePanel).seconds_between = 0  # type: ignore[misc]
             await shown(pilot, lambda: "2.5e-7!" in text_of(app))
-            assert "first weights 1-3 of 16 in epoch 6" in text_of(app)
+            assert "first weights 1-4 of 16  orange > 0 > blue  epoch 6" in text_of(app)
 
 
 async def test_sixty_four_layers_are_scrolled(tmp_path: Path) -> None:

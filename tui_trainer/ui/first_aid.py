@@ -19,7 +19,7 @@ from tui_trainer.knobs import KNOBS
 from tui_trainer.ui.form import label, spoken
 from tui_trainer.ui.keys import ALERT_SIGN
 from tui_trainer.ui.palette import palette_of
-from tui_trainer.ui.panels.alert import headline_of, style_of
+from tui_trainer.ui.panels.alert import sentence, style_of
 from tui_trainer.ui.view import View
 
 Choice = tuple[Alerted, int]
@@ -47,10 +47,10 @@ def consequence(remedy: Remedy, view: View) -> str:
         if remedy.stops:
             return "the run has ended"
         return "resumes from the last checkpoint" + (f" with {values}" if values else "")
-    steps = ["goes back to the last checkpoint"] if remedy.goes_back else []
-    steps += [f"sets {values}"] if values else []
+    steps = [f"sets {values}"] if values else []
+    steps += ["from the last good checkpoint on"] if remedy.goes_back else []
     steps += ["saves and stops the run"] if remedy.stops else []
-    return ", ".join(steps) or "applied to the run"
+    return ", ".join(steps) or "is done by the run as it trains"
 
 
 class FirstAid(ModalScreen[Choice | None]):
@@ -105,9 +105,9 @@ class FirstAid(ModalScreen[Choice | None]):
             style = style_of(one.kind, palette)
             is_current = number == self._current
             sign = "▸ " if is_current and count > 1 else "  " if count > 1 else ""
-            story.append(f"\n{sign}{ALERT_SIGN} {headline_of(one)}", f"bold {style}" if is_current else "")
+            story.append(f"\n{sign}{ALERT_SIGN} {sentence(one.cause)}", f"bold {style}" if is_current else "")
             story.append(f"  epoch {one.epoch:,}", "dim")
-        story.append(f"\n\n{printable(alert.evidence)}")
+        story.append(f"\n\n{sentence(alert.evidence)}")
         return story
 
     def _keys(self) -> Text:

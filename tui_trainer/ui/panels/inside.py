@@ -161,8 +161,8 @@ class InsidePanel(Panel):
         epoch = self._held[1].epoch if self._held else 0
         is_older = self.view.state.inside is not None and epoch != self.view.state.inside.epoch
         words = f"first weights {self._first + 1}-{self._first + len(shown)} of {len(pictures)}"
-        words += f" in epoch {epoch:,}" if is_older else ""
-        title = Text(f"{words}  {drawn.SIGNS_MEAN if is_plain else drawn.COLOURS_MEAN}", "dim")
+        words += f"  {drawn.SIGNS_MEAN if is_plain else drawn.COLOURS_MEAN}"
+        title = Text(words + (f"  epoch {epoch:,}" if is_older else ""), "dim")
         title.truncate(width, overflow="ellipsis")
         return [title, *drawn.lines(shown, page, self.palette, is_plain=is_plain)]
 
