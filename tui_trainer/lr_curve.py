@@ -97,8 +97,8 @@ class Curve:
         fall = start - self.points[lowest][2]
         if fall <= max(LEAST_FALL * abs(start), LEAST_OVER_NOISE * noise):
             return _none(
-                f"the loss never clearly fell ({start:.4g} at the start, {self.points[lowest][2]:.4g} at the lowest); check "
-                "the data and the net with --check, or give a wider range with --from and --to"
+                f"the loss never clearly fell ({start:.4g} at the start, {self.points[lowest][2]:.4g} at the lowest); "
+                "check the data and the net with --check, or give a wider range with --from and --to"
             )
         best, steepest = self.points[lowest][0], self._steepest(start, fall, lowest)
         lr = min(math.sqrt(steepest * max(steepest, best / BELOW_LOWEST)), best / LEAST_BELOW_LOWEST)
