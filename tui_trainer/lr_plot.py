@@ -15,7 +15,7 @@ Role = Literal["axis", "curve", "mark", ""]
 Line = list[tuple[str, Role]]
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of a braille cell, [row][column]
 BRAILLE = 0x2800
-MARGIN = 8  # columns of the loss's figures
+MARGIN = 9  # columns of the loss's figures
 ROOM_ABOVE = 1.15  # of the loss at the start: what rises beyond it leaves the picture
 LEAST = (MARGIN + 12, 5)
 
@@ -87,7 +87,7 @@ def _row(
     *, is_ascii: bool,
 ) -> Line:  # fmt: skip
     value = span[1] - (span[1] - span[0]) * row / max(1, rows - 1)
-    figure = f"{value:.3g}" if row in (0, rows // 2, rows - 1) else ""
+    figure = _short(value) if row in (0, rows // 2, rows - 1) else ""
     wall = ("|" if is_ascii else "┤") if figure else "|" if is_ascii else "│"
     line: Line = [(f"{figure:>{MARGIN - 1}} {wall}", "axis")]
     for column in range(columns):
@@ -99,6 +99,16 @@ def _row(
         else:
             line.append((" ", ""))
     return line
+
+
+def _short(value: float) -> str:
+    """`2.54`, `1.01e3`, `-2e-122`: at most eight characters."""
+    for digits in (3, 1):
+        number, e, power = f"{value:.{digits}g}".partition("e")
+        text = f"{number}e{int(power)}" if e else number
+        if len(text) < MARGIN:
+            break
+    return text
 
 
 def _powers(left: float, right: float, columns: int) -> list[int]:

@@ -73,7 +73,7 @@ def test_a_terminal_with_sixel_gets_pixels() -> None:
     [
         (("--data", "iris"), "--data iris: its samples are not known to be pictures"),
         (("--across", "100"), "--across 100: 120 columns have room for 23 pictures"),
-        (("--rows", "0"), "--rows: '0' is not allowed; expected a whole number from 1 to 1000"),
+        (("--rows", "0"), "--rows: '0' is not allowed; expected a whole number from 1 to 1,000"),
         (("--rotation-of", "x=3"), "digits has no class 'x'"),
         (("--rotation-of", "x"), "--rotation-of: x is not allowed; expected pairs of a class and degrees up to 180"),
         (("--erasing-least", "0.5"), "--erasing-least 0.5 is more than --erasing-most 0.33"),

@@ -73,6 +73,11 @@ class Server:
         told = json.loads(self.bytes_of("plugin/images/images", run=RUN, tag=tag, sample=0))
         return Image.open(BytesIO(self.bytes_of(f"plugin/images/individualImage?{told[-1]['query']}")))
 
+    def histograms(self, tag: str) -> dict[int, list[list[float]]]:
+        """{step: [[left edge, right edge, count], ...]}."""
+        told = json.loads(self.bytes_of("plugin/histograms/histograms", run=RUN, tag=tag))
+        return {step: bins for _, step, bins in told}
+
     def rows(self, *hyperparameters: str) -> list[dict[str, Any]]:
         """The HPARAMS tab, a row a run, with these columns and all figures."""
         experiment = json.loads(self.bytes_of("plugin/hparams/experiment", {"includeMetrics": True}))
@@ -171,3 +176,9 @@ def shows_what_holds(server: Server, run: Path, ended: dict[str, Any]) -> None:
         assert len(read) > 5
         assert agrees(read, said(run, kind, figure)), tag
     assert server.image("confusion_matrix/test").size == (500, 391)
+    measured = {event["step"]: event["layers"] for event in written(run) if event["event"] == "net_measured"}
+    assert (shown := server.histograms("weights/output"))
+    for step, bins in shown.items():
+        weights = measured[step][-1]["weights"]
+        assert [count for _, _, count in bins] == weights["counts"]
+        assert (bins[0][0], bins[-1][1]) == (pytest.approx(weights["low"]), pytest.approx(weights["high"]))

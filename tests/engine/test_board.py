@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Said
 from tests.engine import board
-from tests.engine.small import same_bits, session
+from tests.engine.small import At, same_bits, session
 from tui_trainer import worker
 from tui_trainer.engine.saver import Saver
 from tui_trainer.engine.training import train
@@ -79,6 +79,22 @@ def test_hyperparameters_stand_beside_the_final_figures(tmp_path: Path) -> None:
     assert metadata.parse_session_end_info_plugin_data(content).status == 1  # STATUS_SUCCESS in its api.proto
 
 
+def test_hyperparameters_that_were_changed_live_are_those_that_the_run_ended_with(tmp_path: Path) -> None:
+    of = session(epochs=2)
+    steered = train(of, Saver(None), At({3: ['{"command":"set","lr":0.02}']}), seconds_between_reports=0.0)
+    board.told(tmp_path, chain([board.started()], steered), of)
+    assert hyperparameter(tmp_path, "lr").number_value == 0.02
+    assert board.texts(tmp_path)["changed/lr"] == [(3, "lr 0.001 → 0.02")]
+    assert len(board.texts(tmp_path)["run"]) == 1
+
+
+def hyperparameter(run: Path, name: str) -> Any:
+    from tensorboard.plugins.hparams import metadata
+
+    content = board.read(run).SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    return metadata.parse_session_start_info_plugin_data(content).hparams[name]
+
+
 def test_histograms_have_the_bins_that_were_measured(tmp_path: Path) -> None:
     counts = [3, 0, 5, 2]
     layer = LayerFacts(
@@ -86,7 +102,11 @@ def test_histograms_have_the_bins_that_were_measured(tmp_path: Path) -> None:
         dead=0.25, activations=Histogram(low=-1.0, high=3.0, counts=counts),
     )  # fmt: skip
     unit = WeightPicture(unit=0, width=2, height=1, scale=0.5, pixels="AP8=")
-    board.told(tmp_path, [board.started(), NetMeasured(epoch=1, step=21, layers=[layer], pictures=[unit])])
+    of = session(epochs=1)
+    events = board.trained(of)
+    measured = NetMeasured(epoch=1, step=21, layers=[layer], pictures=[unit])
+    others = [event for event in events if not isinstance(event, NetMeasured)]
+    board.told(tmp_path, [board.started(), *others[:-1], measured, others[-1]], of)
     [one] = board.read(tmp_path).Histograms("activations/linear1")
     told = one.histogram_value
     assert (one.step, told.min, told.max, told.num) == (21, -1.0, 3.0, 10)
@@ -177,10 +197,7 @@ def test_after_a_resume_only_what_still_holds_is_there(tmp_path: Path) -> None:
     for tag, points in read.items():
         steps = [step for step, _ in points]
         assert steps == sorted(set(steps)), tag
-    from tensorboard.plugins.hparams import metadata
-
-    content = board.read(path).SummaryMetadata("_hparams_/session_start_info").plugin_data.content
-    assert metadata.parse_session_start_info_plugin_data(content).hparams["lr"].number_value == 0.5
+    assert hyperparameter(path, "lr").number_value == 0.5
 
 
 def test_a_run_that_began_without_the_flag_shows_its_whole_story(cli: Any) -> None:

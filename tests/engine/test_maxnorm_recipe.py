@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from tests.conftest import ROOT
@@ -45,3 +46,16 @@ def plain(data_dir: Path, seed: int) -> tuple[list[float], float]:
     pixels, classes = training.data[:SAMPLES].flatten(1) / 255, training.targets[:SAMPLES]
     epochs = list(plain_maxnorm.train(pixels, classes, PART, seed))
     return [loss for loss, _ in epochs], plain_maxnorm.error(epochs[-1][1], test.data.flatten(1) / 255, test.targets)
+
+
+@pytest.mark.slow
+def test_the_recipe_follows_a_plain_program_of_it(data_dir: Path) -> None:
+    """Two seeds of the recipe differed from the plain program by up to 8 % in single epochs, by 1 % in their mean, and
+    by .08 % of the test in the end; with another momentum or without dropout the losses are others by far more.
+    """
+    torch.set_num_threads(1)
+    (losses, error), (expected, expected_error) = ours(data_dir, 0), plain(data_dir, 0)
+    assert len(losses) == len(expected) == 22
+    assert losses == pytest.approx(expected, rel=0.15)
+    assert sum(losses[1:]) == pytest.approx(sum(expected[1:]), rel=0.04)
+    assert error == pytest.approx(expected_error, abs=0.006)

@@ -24,6 +24,7 @@ CASES: list[dict[str, Any]] = [
     {"rotation": 15, "rotation_of": "1=5", "elastic_alpha": 8, "elastic_sigma": 2, "erasing": 0.3, "dropout": 0.2},
     {"mixup": 0.4, "ema": 0.95, "label_smoothing": 0.1, "hidden": "48,32", "dropout": (0.3, 0.0)},
     {"table": "labels", "mixup": 0.4, "ema": 0.9, "class_weights": "balanced"},
+    {"batch_size": 1, "epochs": 1, "rotation": 15, "elastic_alpha": 3},
     {"batch_size": 1, "epochs": 1},  # the second process has nothing to do
     {"batch_size": "full", "epochs": 5, "validation": 0},
 ]

@@ -6,14 +6,12 @@ from collections.abc import Generator
 from typing import TypeVar
 
 from tui_trainer.engine.session import Session
-from tui_trainer.engine.steering import Steering
+from tui_trainer.engine.steering import LEFT_AS_BEFORE, Steering
 from tui_trainer.events import Event
 from tui_trainer.first_aid import Case, FirstAid
 from tui_trainer.inside_events import Alerted
 
 T = TypeVar("T")
-HOLDING: tuple[str, ...] = ("divergence", "exploding_gradients")
-"""While one of these is open nothing is saved of itself: what was saved before is where a remedy goes back to."""
 
 
 def case_of(session: Session) -> Case:
@@ -41,4 +39,4 @@ def watched(events: Generator[Event, None, T], steering: Steering, first_aid: Fi
             if isinstance(said, Alerted):
                 steering.alerted(said)
         steering.alerts = tuple(first_aid.open.values())
-        steering.saver.holds = any(kind in HOLDING for kind in first_aid.open)
+        steering.saver.holds = any(kind in LEFT_AS_BEFORE for kind in first_aid.open)

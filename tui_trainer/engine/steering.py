@@ -20,6 +20,8 @@ Inbox = Callable[[], Sequence[str | Command]]
 """Gives what came in since it was last asked: lines of commands.jsonl, or commands of a signal handler."""
 
 SECONDS_BETWEEN_LOOKS = 0.05  # while paused
+LEFT_AS_BEFORE: tuple[str, ...] = ("divergence", "exploding_gradients")
+"""While one of these alerts is open the run saves nothing of itself: a remedy goes back to what was saved before."""
 
 
 def nobody() -> Sequence[str]:
@@ -64,7 +66,7 @@ class Steering:
         """After a loss that is no number: back to where all was well, and wait there for somebody."""
         yield self.saver.go_back(self.session, alert.good_until)
         yield from self.saver.save_over(self.session)
-        self.alerts = (*self.alerts, alert)
+        yield alert  # now: what was said of later steps is void
         self.own.clear()
         self.is_paused = True
         yield Paused(step=self.session.step)
@@ -94,6 +96,7 @@ class Steering:
         match command:
             case Stop():
                 self.stop = self.stop or command
+                yield from self._leave_good(command)
             case Save():
                 yield from self.saver.save(session, command.id)
             case Pause() if not self.is_paused:
@@ -130,6 +133,12 @@ class Steering:
         elif self.is_paused:
             self.is_paused = False
             yield Continued(step=self.session.step, id=command.id)
+
+    def _leave_good(self, command: Stop) -> Iterator[Event]:
+        """A run that an alert of divergence stops is left as it was before, to go on from there with other settings."""
+        alert = next((alert for alert in self.alerts if alert.alert == command.alert), None)
+        if alert and alert.kind in LEFT_AS_BEFORE and alert.good_until is not None:
+            yield self.saver.go_back(self.session, alert.good_until)
 
     def _found(self, command: Apply) -> tuple[Alerted, Remedy]:
         """Raises InputError for what cannot be applied, saying what could."""

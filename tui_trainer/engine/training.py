@@ -40,8 +40,8 @@ def train(
             break
         except NonFiniteLossError as error:
             alert = first_aid.not_finite(str(error), session.epochs_done + 1, error.step, case_of(session))
-            yield alert
             if session.config.training.on_alert != "pause":
+                yield alert
                 yield diverged(session, error)
                 return
             yield from watched(steering.rescue(alert), steering, first_aid)

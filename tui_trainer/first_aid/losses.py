@@ -42,7 +42,7 @@ class Divergence(Rule):
 
     def __init__(self, since: int = 0) -> None:
         super().__init__(since)
-        self.lowest = self._lowest_median = math.inf
+        self.lowest = self._lowest_median = self._lowest_val = math.inf
         self.last: float | None = None
         self._first: float | None = None
         self._bad = 0
@@ -62,7 +62,7 @@ class Divergence(Rule):
         start = max((level for level in (self._first, case.guess) if level is not None), default=None)
         if start is None:
             return None
-        if event.loss <= self.FACTOR * min(self.lowest, start):
+        if event.loss <= self.FACTOR * min(self.lowest, start) and event.epoch_fraction < 1:
             self.good_until = event.step
         self._recent.append(event.loss)
         if len(self._recent) < REPORTS:
@@ -83,11 +83,16 @@ class Divergence(Rule):
         self._bad = self._bad + 1 if is_bad else 0
         if is_bad and (self._bad >= self.EPOCHS or loss > start):
             return self._symptom(loss, start, f"epoch {event.epoch:,}", case)
-        if not is_bad:
-            self.lowest = min(self.lowest, loss)
+        if is_bad:
+            return None
+        self.lowest = min(self.lowest, loss)
+        val, known = event.val_loss or 0.0, min(self._lowest_val, start)
+        if val <= self.FACTOR * max(
+            loss, known
+        ):  # the weights at the epoch's end: its training loss knows them not yet
             self.good_until = event.step
-            return "fine"
-        return None
+            self._lowest_val = min(self._lowest_val, val)
+        return "fine"
 
     def _symptom(self, loss: float, start: float, where: str, case: Case) -> Symptom:
         lowest = min(self.lowest, self._lowest_median)

@@ -74,12 +74,13 @@ class RateTooHigh(Rule):
     """Steps are so large that nothing is learned.
 
     The median layer moves by a tenth of its weights a step (a hundred times the usual) in three looks in a row, while
-    the training loss does not fall; or some layer by a two-hundredth, while the loss of two epochs in a row is more
-    than twice a guess's. (Starting weights that are too large give such losses too, and small steps.)
+    the training loss does not fall and is hardly below a guess's; or some layer by a two-hundredth, while the loss of
+    two epochs in a row is more than twice a guess's. (Starting weights that are too large give such losses too, and
+    small steps.)
     """
 
     kind = "lr_too_high"
-    RATIO, LOOKS, FALL = 0.1, 3, 0.02
+    RATIO, LOOKS, FALL, LEFT = 0.1, 3, 0.02, 0.9
     RATIO_OF_A_GUESS, GUESS, EPOCHS = 0.005, 2.0, 2
 
     def __init__(self, since: int = 0) -> None:
@@ -101,7 +102,8 @@ class RateTooHigh(Rule):
         self._largest = max(measured)
         losses = self._losses[-self.EPOCHS :]
         has_fallen = len(losses) < self.EPOCHS or losses[-1] < (1 - self.FALL) * losses[0]
-        self._bad = self._bad + 1 if ratio > self.RATIO and not has_fallen else 0
+        is_unlearned = bool(losses) and losses[-1] > self.LEFT * (case.guess or self._losses[0])
+        self._bad = self._bad + 1 if ratio > self.RATIO and is_unlearned and not has_fallen else 0
         if self._bad >= self.LOOKS:
             return self._symptom(f"a step changes the median layer by {ratio:.2g} of its weights", case)
         if self._bad == 0 and (not losses or losses[-1] < self.GUESS * (case.guess or math.inf)):

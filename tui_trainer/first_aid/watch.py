@@ -54,7 +54,8 @@ class FirstAid:
         match event:
             case WentBack():
                 self._rules = {rule.kind: rule(event.step) for rule in RULES}
-                self.open = {kind: alert for kind, alert in self.open.items() if alert.step <= event.step}
+                kept = {kind: a for kind, a in self.open.items() if a.step <= event.step or kind == "non_finite_loss"}
+                self.open = kept  # a loss that is no number is why it went back, and over with the next epoch
             case RemedyApplied():
                 for kind in [kind for kind, alert in self.open.items() if alert.alert == event.alert]:
                     del self.open[kind]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from rich.text import Text
 
@@ -59,14 +60,13 @@ def _first_here(alert: Alerted) -> int:
     return next((number for number, remedy in enumerate(alert.remedies, 1) if remedy.where == "here"), 0)
 
 
-def way_on(end: RunEnded, state: RunState) -> str:
-    """The command that goes on with what an alert advises, where one ended the run; otherwise ""."""
+def way_on(end: RunEnded, alerts: Sequence[Alerted]) -> str:
+    """The command that goes on with what an alert advises, where one of those said ended the run; otherwise ""."""
     if end.reason != "diverged" and not end.alert:
         return ""
-    alerts = [alert for alert in state.alerts if not end.alert or alert.alert == end.alert]
-    values = next(
-        (remedy.values for alert in reversed(alerts) for remedy in alert.remedies if remedy.where == "here"), {}
-    )
+    ending = next((alert for alert in reversed(alerts) if end.alert in (None, alert.alert)), None)
+    first = _first_here(ending) if ending else 0
+    values = ending.remedies[first - 1].values if ending and first else {}
     flags = [part for name, value in values.items() for part in (KNOBS[name].flag, shown(_plain(value)))]
     words = ["tui-trainer", "resume", end.run or "RUN", *flags, "--no-ui"]
     return f"To go on: {printable(shlex.join(words))}"

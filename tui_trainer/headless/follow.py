@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tui_trainer import signals
 from tui_trainer.events import Event, Paused, RunEnded
+from tui_trainer.inside_events import Alerted
 from tui_trainer.run_state import RunState, advance
 from tui_trainer.split_events import SplitsEnded
 from tui_trainer.words import describe
@@ -44,17 +45,20 @@ class PlainPrinter:
 
     def __init__(self) -> None:
         self._state = RunState()
+        self._alerts: list[Alerted] = []  # all that were said
 
     def show(self, event: Event) -> None:
         """The event in words, and what it leaves to do."""
         self._state = advance(self._state, event)
+        if isinstance(event, Alerted):
+            self._alerts.append(event)
         text = "" if event.event == "checkpoint_saved" and event.id is None else describe(event)
         if text:
             print(text, flush=True)
         if isinstance(event, Paused | RunEnded):
             from tui_trainer.headless import alerts
 
-            more = alerts.when_paused(self._state) if isinstance(event, Paused) else alerts.way_on(event, self._state)
+            more = alerts.when_paused(self._state) if isinstance(event, Paused) else alerts.way_on(event, self._alerts)
             if more:
                 print(more, flush=True)
 

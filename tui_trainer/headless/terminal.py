@@ -30,6 +30,7 @@ class TerminalPrinter:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
         self._state = RunState()
+        self._alerts: list[Alerted] = []  # all that were said
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._live.start()
 
@@ -46,6 +47,7 @@ class TerminalPrinter:
                     line = epoch_line(event, self._console.width)
                     self._console.print(Text(line, style="bold" if event.is_best else ""))
             case Alerted():
+                self._alerts.append(event)
                 self._console.print(alert_block(event, self._state, self._console.width))
             case Paused():
                 self._console.print(Text(f"{describe(event)}\n{when_paused(self._state)}", style="yellow"))
@@ -96,7 +98,7 @@ class TerminalPrinter:
         colour = {"completed": "green", "early_stopped": "green", "stopped": "yellow"}.get(event.reason, "red")
         title = event.reason.replace("_", " ").capitalize()
         self._console.print(Text.assemble((title, f"bold {colour}"), f"  {event.message}  ({clock(event.seconds)})"))
-        if command := way_on(event, self._state):
+        if command := way_on(event, self._alerts):
             self._console.print(Text(command))
         if event.test_loss is not None:
             self._console.print(results_table(event, self._state))

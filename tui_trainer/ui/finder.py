@@ -63,7 +63,7 @@ class FinderScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("finder")
     DEFAULT_CSS = """
     FinderScreen #heading { height: 1; }
-    FinderScreen #curve { height: 1fr; margin: 1 1 0 1; }
+    FinderScreen #curve { height: 1fr; max-height: 29; margin: 1 1 0 1; }
     FinderScreen #told { height: auto; padding: 1 1 0 1; }
     FinderScreen.-table #curve { display: none; }
     FinderScreen.-table #told { height: 1fr; }

@@ -69,7 +69,7 @@ def trained(run: RunDir, session: Session, first: list[Event], inbox: Inbox, par
 def _said(run: RunDir, session: Session, events: Iterator[Event]) -> Iterator[Event]:
     if not session.config.output.tensorboard:
         return events
-    from tui_trainer.worker.board.telling import told_to_tensorboard  # a quarter of a second that few need
+    from tui_trainer.worker.board.telling import told_to_tensorboard  # a third of a second that few need
 
     return told_to_tensorboard(events, run, session)
 

@@ -104,10 +104,12 @@ class _Climb:
             if not self._seconds:
                 yield from self._begin(size)  # what libraries set up once is no memory of this size
                 self._take()
-            peak = Peak(self._session.device) if is_new else None  # a quarter of a second
+            peak = Peak(self._session.device, collects=False) if is_new else None
             yield from self._begin(size)
             seconds = self._seconds_a_step()
-        except torch.cuda.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
             if not self._seconds:
                 raise InputError(
                     f"--least {size}: not even a batch of this size fits the device; choose a smaller one, or smaller "
@@ -205,3 +207,10 @@ class _Climb:
             advice=advice(optimizer.lr, optimizer.name, self._present, best),
             seconds=round(time.monotonic() - self._began, 3),
         )
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Also where it came in the middle of a capture, whose end then fails too; the host's has no class of its own."""
+    if isinstance(error, torch.cuda.OutOfMemoryError) or "can't allocate memory" in str(error):
+        return True
+    return error.__context__ is not None and _is_out_of_memory(error.__context__)

@@ -42,6 +42,10 @@ class RisingSteps:
         self._inner.fit(full_batches, size)
         self.block = self._inner.block
 
+    def start_epoch(self, epochs_done: int) -> None:
+        """See `Steps`."""
+        self._inner.start_epoch(epochs_done)
+
     def change(self, config: RunConfig) -> None:
         """See `Steps`."""
         self._inner.change(config)

@@ -84,14 +84,14 @@ def inside(event: NetMeasured) -> list[Value]:
         values += scalars({f"{fact}/{layer.name}": value for fact, value in facts.items()})
         both = {"activations": layer.activations, "weights": layer.weights}
         values += [histogram(f"{kind}/{layer.name}", told) for kind, told in both.items() if told and told.counts]
-    if event.pictures:
-        drawn = pictures.grid(
-            [_weights(one) for one in event.pictures],
-            [(f"unit {one.unit}",) for one in event.pictures],
-            "Incoming weights of units of the first layer: orange below 0, blue above",
-        )
-        values.append(picture("weights_of_first_layer", drawn.data, drawn.size))
     return values
+
+
+def first_weights(units: Sequence[WeightPicture]) -> list[Value]:
+    """The first layer's, unit by unit."""
+    heading = "Weights from the inputs: orange below 0, blue above"
+    drawn = pictures.grid([_weights(one) for one in units], [(f"unit {one.unit}",) for one in units], heading)
+    return [picture("weights_of_first_layer", drawn.data, drawn.size)]
 
 
 def _weights(one: WeightPicture) -> Image.Image:

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 MOST_POINTS = 2000  # of a curve in the time until now; four times as many after a day as after half an hour
 LEAST_SECONDS = 0.02  # between two records of a kind: a hundredth of a core
+MOST_HISTOGRAMS = 500  # the same of each series of histograms; TensorBoard keeps as many
 MOST_PICTURES = 40  # in the time until now; TensorBoard keeps ten
-SHARE = 0.02  # of the time, for pictures
+SHARE = 0.01  # of the time, for pictures
 
 
 class Spaced:

@@ -49,11 +49,13 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> P
     for row, counts in enumerate(matrix):
         total = sum(counts)
         for column, count in enumerate(counts):
+            if not count:
+                continue
             corner = left + column * wide, top + row * high
-            share = count / total if total else 0.0
+            share = count / total
             colour = heat(share, is_hit=row == column)
             draw.rectangle((*corner, corner[0] + wide - 1, corner[1] + high - 1), colour)
-            if has_numbers and count:
+            if has_numbers:
                 ink = WHITE if sum(colour) < 420 else BLACK
                 middle = corner[0] + wide / 2
                 draw.text((middle, corner[1] + 11), f"{count:,}", ink, font, anchor="mm")
@@ -84,18 +86,18 @@ def _draw_head(picture: Image.Image, name: str, corner: tuple[int, int], wide: i
 
 def heat(share: float, *, is_hit: bool) -> Colour:
     """From white to blue for hits and to orange for misses; a rare mistake still shows."""
-    if share == 0:
-        return WHITE
     strength = 0.15 + 0.85 * share if is_hit else min(1.0, 0.12 + 2.5 * share)
     red, green, blue = (round(255 + (full - 255) * strength) for full in (BLUE if is_hit else ORANGE))
     return red, green, blue
 
 
 def grid(pictures: Sequence[Image.Image], captions: Sequence[tuple[str, ...]], heading: str) -> Png:
-    """Each enlarged to about 84 pixels, with the lines of its caption below: the first black, the second orange."""
+    """Each enlarged to about 84 pixels, or reduced to 128, with its caption below: a line in black, one in orange."""
     font, small = _font(NORMAL), _font(SMALL)
-    factor = max(1, round(84 / max(pictures[0].size)))
-    width, height = (side * factor for side in pictures[0].size)
+    longest = max(pictures[0].size)
+    factor = max(1, round(84 / longest)) if longest <= 128 else 128 / longest
+    width, height = (max(1, round(side * factor)) for side in pictures[0].size)
+    filtered = Image.Resampling.NEAREST if factor >= 1 else Image.Resampling.BOX
     lines = max(map(len, captions))
     wide, high = max(width, 84) + 12, height + lines * (NORMAL + 2) + 12
     columns = math.ceil(math.sqrt(len(pictures)))
@@ -106,7 +108,7 @@ def grid(pictures: Sequence[Image.Image], captions: Sequence[tuple[str, ...]], h
     draw.text((6, 5), heading, GREY, small)
     for number, (one, caption) in enumerate(zip(pictures, captions, strict=True)):
         left, top = 6 + number % columns * wide, 24 + number // columns * high
-        whole.paste(one.convert("RGB").resize((width, height), Image.Resampling.NEAREST), (left, top))
+        whole.paste(one.convert("RGB").resize((width, height), filtered), (left, top))
         for line, (words, ink) in enumerate(zip(caption, (BLACK, ORANGE), strict=False)):
             place = left, top + height + 2 + line * (NORMAL + 2)
             draw.text(place, fitting(words, wide - 8, font), ink, font)

@@ -23,7 +23,14 @@ from tui_trainer.inside_events import Alerted, NetMeasured, RemedyApplied, WentB
 from tui_trainer.knobs import shown
 from tui_trainer.run_dir import RunDir
 from tui_trainer.worker.board import figures, looking
-from tui_trainer.worker.board.pacing import LEAST_SECONDS, MOST_PICTURES, MOST_POINTS, Affordable, Spaced
+from tui_trainer.worker.board.pacing import (
+    LEAST_SECONDS,
+    MOST_HISTOGRAMS,
+    MOST_PICTURES,
+    MOST_POINTS,
+    Affordable,
+    Spaced,
+)
 from tui_trainer.worker.board.records import Records
 from tui_trainer.worker.board.values import Value, end_of_session, hyperparameters, scalars, text
 
@@ -71,11 +78,12 @@ class _Board:
     """Knows which events are worth a record, and when to look into the session."""
 
     def __init__(self, run: RunDir, session: Session) -> None:
-        self._session = session
+        self._session, self._config = session, session.config
         self._records = Records(run.path / FOLDER)
         self._looks = Affordable()
         self._shown: EpochEnded | None = None  # the latest epoch
         self._is_looked_at = True  # that epoch
+        self._looked = -1  # at the pictures of this step
         first = next(run.read_events(), None)
         self._begin(first.time if first else time.time())
         if self._records.is_new:
@@ -85,7 +93,8 @@ class _Board:
 
     def _begin(self, began: float) -> None:
         self._began = began  # Unix seconds, of the run
-        self._spaced = {kind: Spaced(began, MOST_POINTS, LEAST_SECONDS) for kind in ("progress", "epoch_ended")}
+        most = {"progress": MOST_POINTS, "epoch_ended": MOST_POINTS, "net_measured": MOST_HISTOGRAMS}
+        self._spaced = {kind: Spaced(began, count, LEAST_SECONDS) for kind, count in most.items()}
         self._spaced_looks = Spaced(began, MOST_PICTURES)
 
     def close(self) -> None:
@@ -106,7 +115,7 @@ class _Board:
 
     def _tell(self, event: Event) -> None:
         match event:
-            case Progress() | EpochEnded() if not self._is_due(event):
+            case Progress() | EpochEnded() | NetMeasured() if not self._is_due(event):
                 return
             case Progress():
                 self._write(event.step, event, scalars(figures.of_progress(event)))
@@ -116,19 +125,28 @@ class _Board:
             case Evaluated():
                 self._write(event.step, event, scalars(figures.of_scores(event)))
             case RunStarted():
-                self._records.go_on_from(-1)
                 self._begin(event.time)
-                self._write(0, event, [hyperparameters(self._session.config, self._began)])
+                self._go_on(-1, event)
                 self._write(0, event, [text("run", figures.of_run(event))])
             case RunResumed() | WentBack():
-                self._records.go_on_from(event.step)
-                self._write(0, event, [hyperparameters(self._session.config, self._began)])
+                self._go_on(event.step, event)
             case NetMeasured():
                 self._write(event.step, event, looking.inside(event))
+                if event.pictures and self._looked == event.step:
+                    with self._looks.measured():
+                        self._write(event.step, event, looking.first_weights(event.pictures))
             case RunEnded():
+                if self._session.config != self._config:  # changed live: the row says what the run ended with
+                    self._go_on(event.step, event)
                 self._write(event.step, event, self._end(event))
             case _:
                 self._remark(event)
+
+    def _go_on(self, step: int, event: Event) -> None:
+        """With what was said up to this step, and the hyperparameters that are now in force."""
+        self._records.go_on_from(step)
+        self._config = self._session.config
+        self._write(0, event, [hyperparameters(self._config, self._began)])
 
     def _remark(self, event: Event) -> None:
         """What is said in sentences. A tag has one value a step, so that each kind has a tag of its own."""
@@ -146,9 +164,9 @@ class _Board:
                 ]
                 self._write(event.step, event, changes)
 
-    def _is_due(self, event: Progress | EpochEnded) -> bool:
+    def _is_due(self, event: Progress | EpochEnded | NetMeasured) -> bool:
         is_last = isinstance(event, EpochEnded) and event.epoch == event.epochs
-        return self._spaced[event.event].is_due(event.time) or is_last
+        return self._spaced[event.event].is_due(event.time) or is_last or self._looked == event.step
 
     def _end(self, event: RunEnded) -> list[Value]:
         values = [*scalars(figures.of_test(event)), *end_of_session(event), text("end", event.message)]
@@ -163,7 +181,7 @@ class _Board:
             if epoch.confusion:
                 values += looking.confusion(epoch.confusion, session.data.class_names, "validation")
             self._records.write(step, seconds, values)
-        self._is_looked_at = True
+        self._is_looked_at, self._looked = True, step
 
     def _write(self, step: int, event: Event, values: list[Value]) -> None:
         self._records.write(step, event.time, values)
