@@ -27,20 +27,34 @@ def loss_lines(story: Story) -> list[str]:
 
 
 def _cross_entropy(story: Story) -> list[str]:
-    smoothing = story.config.loss.label_smoothing
-    if story.config.loss.class_weights == "none":
-        return [f"loss_function = nn.CrossEntropyLoss({f'label_smoothing={smoothing}' if smoothing else ''})"]
-    smoothed = f", label_smoothing={smoothing}" if smoothing else ""
-    return _function([
-        f'losses = F.cross_entropy(outputs, targets, reduction="none"{smoothed})',
-        "return (losses * class_weights[targets]).mean()",
-    ])  # fmt: skip
+    """Smoothed targets are rows of a table, as `engine/criterion.py` has them: nn.CrossEntropyLoss rounds otherwise."""
+    smoothing, classes = story.config.loss.label_smoothing, story.data.outputs
+    has_weights = story.config.loss.class_weights != "none"
+    if not smoothing and not has_weights:
+        return ["loss_function = nn.CrossEntropyLoss()"]
+    if not smoothing:
+        return _function([
+            'losses = F.cross_entropy(outputs, targets, reduction="none")',
+            "return (losses * class_weights[targets]).mean()",
+        ])  # fmt: skip
+    placed = "" if story.device == "cpu" else ", device=device"
+    share = f"{smoothing} / {classes}"
+    table = f"torch.full(({classes}, {classes}), {share}{placed}).fill_diagonal_(1 - {smoothing} + {share})"
+    return [
+        f"smoothed = {table}{' * class_weights[:, None]' if has_weights else ''}",
+        *_function(["return F.cross_entropy(outputs, smoothed[targets])"]),
+    ]
 
 
 def _binary_cross_entropy(story: Story) -> list[str]:
     has_weights = story.config.loss.class_weights != "none"
     if not story.data.is_binary:
-        return [f"loss_function = nn.BCEWithLogitsLoss({'pos_weight=label_weights' if has_weights else ''})"]
+        if not has_weights:
+            return ["loss_function = nn.BCEWithLogitsLoss()"]
+        return _function([
+            "weights = 1 + targets * (label_weights - 1)  # of those that have the label",
+            "return F.binary_cross_entropy_with_logits(outputs, targets, weights)",
+        ])  # fmt: skip
     weights = ", class_weights[targets]" if has_weights else ""
     return _function([f"return F.binary_cross_entropy_with_logits(outputs[:, 0], targets.float(){weights})"])
 
