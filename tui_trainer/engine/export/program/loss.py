@@ -94,7 +94,7 @@ def evaluate_lines(story: Story) -> list[str]:
 FIGURES_IN_WORDS = {
     "classes": "the share of right answers",
     "labels": "the share of samples with all labels right",
-    "values": "RMSE and MAE in original units",
+    "values": "its errors in original units",
 }
 
 
@@ -108,21 +108,20 @@ def _figures(story: Story) -> list[str]:
             "accuracy = ((outputs > 0) == (targets > 0.5)).all(1).float().mean().item()",
             f"return {loss}, accuracy",
         ]
-    spread = story.data.scaling.target_spread
+    spread, has_mae = story.data.scaling.target_spread, story.monitor == "val_mae"
     unit = 'data["target_spread"]' if spread.numel() > 1 else number(spread)
     errors = "outputs - targets" if unit == "1" else f"(outputs - targets) * {unit}"
     return [
         f"errors = {errors}",
-        f"return {loss}, errors.square().mean().sqrt().item(), errors.abs().mean().item()",
+        f"return {loss}, errors.square().mean().sqrt().item()" + ", errors.abs().mean().item()" * has_mae,
     ]
 
 
 def figures_of(story: Story, prefix: str) -> list[str]:
     """The names that take what `evaluate` returns."""
-    return [
-        f"{prefix}_{name}"
-        for name in (["loss", "rmse", "mae"] if story.data.task == "values" else ["loss", "accuracy"])
-    ]
+    of_values = ["loss", "rmse", "mae"] if story.monitor == "val_mae" else ["loss", "rmse"]
+    names = of_values if story.data.task == "values" else ["loss", "accuracy"]
+    return [f"{prefix}_{name}" for name in names]
 
 
 def shown(story: Story, prefix: str) -> str:
