@@ -76,14 +76,14 @@ def train(arguments: Sequence[str]) -> int:
 
 
 def _train_parser(config: RunConfig) -> Parser:
-    commands = "\n".join(f"  tui-trainer {name:8} {sentence}" for name, sentence in ABOUT.items())
+    commands = "\n".join(f"  tui-trainer {name:10} {sentence}" for name, sentence in ABOUT.items())
     parser = Parser(
         prog="tui-trainer",
         usage="tui-trainer [RECIPE | CONFIG.toml] [flags]\n" + commands,
         description="Train a multilayer perceptron, in a dashboard or (--no-ui) in this terminal. In brackets: the "
         "value in force, and what may stand there.",
         epilog="Exit codes: 0 completed or stopped on request, 1 failed, 2 bad usage or input, 3 diverged, "
-        "130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP (all after saving).",
+        "4 stopped by --on-alert stop, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP (all after saving).",
     )
     parser.add_argument("--no-ui", action="store_true", help="train in this terminal, without the dashboard")
     parser.add_argument(

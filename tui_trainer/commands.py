@@ -41,10 +41,11 @@ class Resume(Asked):
 
 
 class Stop(Asked):
-    """Save and end; `signal` is set where a signal asked, and only inside the worker."""
+    """Save and end; `signal` or `alert` is set where one asked, and only inside the worker."""
 
     command: Literal["stop"] = "stop"
     signal: Annotated[str, Field(max_length=20)] | None = None
+    alert: Annotated[str, Field(max_length=100)] | None = None
 
 
 class Save(Asked):
@@ -106,8 +107,8 @@ def parse(line: str) -> Command:
         raise MalformedCommandError(f"unknown command {name[:40]!r}{nearest(name, NAMES)} (known: {', '.join(NAMES)})")
     if name == "set" and not set(raw) - {"command", "id"}:
         raise MalformedCommandError('nothing to set; expected for example {"command": "set", "lr": 0.0003}')
-    if name == "stop" and "signal" in raw:
-        raise MalformedCommandError("signal is set by the worker alone; leave it out")
+    if name == "stop" and (own := next((key for key in ("signal", "alert") if key in raw), "")):
+        raise MalformedCommandError(f"{own} is set by the worker alone; leave it out")
     try:
         return _adapter.validate_python(raw)
     except ValidationError as error:

@@ -1,20 +1,24 @@
 """RunConfig: every hyperparameter, once, and which of them contradict each other.
 
-Declared section by section in `data_sections.py` and `sections.py`.
+Declared section by section in `data_sections.py`, `augment_sections.py` and `sections.py`.
 """
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from tui_trainer.augment_sections import Augment
 from tui_trainer.data_sections import Data, Images, Speech, Split, Table, Text
 from tui_trainer.data_sets import DATA_SETS, Task
 from tui_trainer.per_layer import PerLayer
-from tui_trainer.sections import Hardware, Loss, Model, Optimizer, Regularization, Schedule, Training
+from tui_trainer.sections import Hardware, Loss, Model, Optimizer, Output, Regularization, Schedule, Training
 
 
 class RunConfig(BaseModel):
-    """Everything that decides a run's result. Frozen; `knobs.build` and `knobs.changed` make them from values."""
+    """Everything that decides a run's result, and what it writes beside it.
+
+    Frozen; `knobs.build` and `knobs.changed` make them from values.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,8 +33,10 @@ class RunConfig(BaseModel):
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     regularization: Regularization = Regularization()
+    augment: Augment = Augment()
     training: Training = Training()
     hardware: Hardware = Hardware()
+    output: Output = Output()
 
     @model_validator(mode="after")
     def _makes_sense(self) -> RunConfig:
@@ -166,7 +172,7 @@ def _miscounted(config: RunConfig) -> str | None:
     for flag, value, count, sentence in lists:
         if isinstance(value, tuple) and len(value) != count:
             numbers = f"{len(value)} number{'' if len(value) == 1 else 's'}"
-            return f"{flag} has {numbers} for {sentence}, or one without a list for all"
+            return f"{flag} has {numbers} for {sentence}, or a single number for all"
     return None
 
 
@@ -190,6 +196,9 @@ def _unfit_for_training(config: RunConfig) -> str | None:
         return "one_cycle warms up by itself; leave out --warmup or choose another --schedule"
     if config.schedule.warmup and config.schedule.warmup >= training.epochs:
         return f"--warmup {config.schedule.warmup:g} leaves nothing of --epochs {training.epochs}; make it shorter"
+    if config.augment.erasing_least > config.augment.erasing_most:
+        least, most = config.augment.erasing_least, config.augment.erasing_most
+        return f"--erasing-least {least:g} is more than --erasing-most {most:g}; exchange them"
     if config.model.normalization == "batch" and training.batch_size == 1:
         return "batch normalisation needs at least 2 samples per batch; raise --batch-size or use --normalization layer"
     return None

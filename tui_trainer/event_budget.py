@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tui_trainer.events import CheckpointSaved, EpochEnded, Event, Progress
+from tui_trainer.inside_events import NetMeasured
 
 BYTES_PER_DAY = 20_000_000
 BURST = 4_000_000  # may be written at once; the rest of the day's bytes trickle in
@@ -24,13 +25,15 @@ class Spacing(NamedTuple):
     epochs: float
     details: float
     saves: float
+    inside: float  # some 500 bytes a layer
+    pictures: float  # some 1,100 bytes each
 
 
 AT_LEVEL = (
-    (1 / 2, Spacing(0, 0, 0, 0)),
-    (1 / 4, Spacing(1, 0.2, 1, 1)),
-    (1 / 16, Spacing(2, 1, 10, 5)),
-    (-NEVER, Spacing(10, 10, NEVER, NEVER)),  # 60 bytes a second: less than trickles in
+    (1 / 2, Spacing(0, 0, 0, 0, 0, 2)),
+    (1 / 4, Spacing(1, 0.2, 1, 1, 2, 60)),
+    (1 / 16, Spacing(2, 1, 10, 5, 30, NEVER)),
+    (-NEVER, Spacing(10, 10, NEVER, NEVER, 600, NEVER)),  # 70 bytes a second: less than trickles in
 )
 
 
@@ -62,6 +65,11 @@ class EventBudget:
                     return None
                 is_whole = self._is_time("details", event.time, spacing.details)
                 return (event if is_whole else event.without_details()).to_line()
+            case NetMeasured():
+                if not self._is_time("inside", event.time, spacing.inside):
+                    return None
+                has_pictures = event.pictures and self._is_time("pictures", event.time, spacing.pictures)
+                return (event if has_pictures else event.model_copy(update={"pictures": None})).to_line()
             case CheckpointSaved() if event.id is None:
                 return event.to_line() if self._is_time(event.kind, event.time, spacing.saves) else None
         return event.to_line()

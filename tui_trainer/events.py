@@ -112,6 +112,7 @@ class EpochFacts(Said):
     lr: float  # of the epoch's last step
     samples_per_second: float  # of training alone, without the evaluation
     seconds: float  # of this epoch, evaluation included
+    seconds_waiting: float | None = None  # of these, for samples that are not on the device
     is_best: bool
 
 
@@ -229,6 +230,7 @@ class RunEnded(Said):
     test_support: list[int] | None = None
     class_names: list[str] | None = None
     signal: str | None = None
+    alert: str | None = None  # the name of the alert that stopped the run, with `--on-alert stop`
 
     def to_line(self) -> str:
         """As `Said.to_line`; a regression has no accuracy to promise."""

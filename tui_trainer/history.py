@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tui_trainer.errors import printable
 from tui_trainer.events import EpochEnded, Event, HyperparametersChanged, Progress, RunResumed, RunStarted
-from tui_trainer.inside_events import WentBack
+from tui_trainer.inside_events import Alerted, WentBack
 from tui_trainer.words import changes
 
 CAPACITY = 1024  # points of the whole run
@@ -89,11 +90,12 @@ def _mean(points: list[Point]) -> Point:
 
 
 class Mark(NamedTuple):
-    """A hyperparameter was changed here."""
+    """A hyperparameter was changed here, or something began to look wrong."""
 
     step: int
     at: float
     text: str
+    is_alert: bool = False
 
 
 BY_STEP = ("loss", "lr", "samples_per_second", "accuracy")
@@ -127,6 +129,8 @@ class History:
                 self._steps_per_epoch = max(1, round(event.step / event.epoch))
             case HyperparametersChanged():
                 self.marks.append(Mark(event.step, self._position(event), changes(event)))
+            case Alerted():
+                self.marks.append(Mark(event.step, self._position(event), printable(event.cause), is_alert=True))
             case RunResumed() | WentBack():
                 self._cut_after(event.step)
             case _:
@@ -137,11 +141,11 @@ class History:
             if (value := getattr(event, name)) is not None:
                 series.add(Point(step, at, value))
 
-    def _position(self, event: HyperparametersChanged) -> float:
+    def _position(self, event: HyperparametersChanged | Alerted) -> float:
         """Between the start of its epoch and its end, from the steps an epoch takes."""
-        last = self.by_step["loss"].recent
-        if last and last[-1].step == event.step:
-            return last[-1].at
+        for last in (self.by_epoch["train_loss"].recent, self.by_step["loss"].recent):
+            if last and last[-1].step == event.step:
+                return last[-1].at
         fraction = (event.step % self._steps_per_epoch) / self._steps_per_epoch
         return event.epoch - 1 + fraction
 

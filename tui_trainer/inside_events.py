@@ -38,7 +38,7 @@ class Histogram(_Part):
 class LayerFacts(_Part):
     """One layer with weights, and the activation behind it, as a sample of the training split meets them."""
 
-    name: str  # of its module: linear1, linear2, ..., output
+    name: str  # of its module: linear1, linear2, ..., output; before them embeddings, where categories are vectors
     units: int
     parameters: int
     flops: int  # of the forward pass of one sample, a multiplication and an addition as two
@@ -97,6 +97,7 @@ class Alerted(Said):
     cause: str  # what is wrong, a sentence
     evidence: str  # the numbers that say so
     remedies: list[Remedy] = Field(default_factory=list)  # the likeliest first
+    good_until: Count | None = None  # the last step at which all was well, where that is known
 
 
 class AlertPassed(Said):

@@ -132,8 +132,8 @@ BY_PATH: dict[tuple[str, str], Knob] = {(knob.section, knob.key): knob for knob 
 """By section and key."""
 
 
-MOVABLE = ("data_dir", *(name for name, knob in KNOBS.items() if knob.section == "hardware"))
-"""Where a run trains: may be other when it goes on."""
+MOVABLE = ("data_dir", *(name for name, knob in KNOBS.items() if knob.section in ("hardware", "output")))
+"""Where a run trains and what it writes: may be other when it goes on."""
 
 
 def build(values: Mapping[str, Any], where: Callable[[str], str] = lambda name: KNOBS[name].flag) -> RunConfig:

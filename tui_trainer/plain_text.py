@@ -1,8 +1,10 @@
-"""Standard output where the locale has no UTF-8: our few signs get ASCII stand-ins of the same width."""
+"""Output where the locale has no UTF-8: our few signs get ASCII stand-ins of the same width."""
 
 from __future__ import annotations
 
 import codecs
+import locale
+import os
 import sys
 
 STAND_INS = {"·": ".", "…": "~", "²": "2", "°": " ", "±": "~"}
@@ -22,3 +24,15 @@ def prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="stand-ins")
+
+
+def is_asked_for_by_locale() -> bool:
+    """Whether the locale's encoding is none of Unicode's."""
+    named = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or ""
+    encoding = named.partition(".")[2].partition("@")[0] or locale.getpreferredencoding(False)
+    if named in ("C", "POSIX"):
+        return True
+    try:
+        return not codecs.lookup(encoding).name.startswith("utf")
+    except LookupError:
+        return True

@@ -16,7 +16,9 @@ from typing import IO
 from tui_trainer import commands, events
 from tui_trainer.errors import RunBusyError, StorageError
 
-FREQUENT = (b'{"event":"progress"', b'{"event":"epoch_ended"', b'{"event":"checkpoint_saved"')
+FREQUENT = (
+    b'{"event":"progress"', b'{"event":"epoch_ended"', b'{"event":"checkpoint_saved"', b'{"event":"net_measured"',
+)  # fmt: skip
 READ_AT_ONCE = 1 << 20  # bytes of a followed file
 
 

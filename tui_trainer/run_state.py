@@ -48,6 +48,7 @@ class RunState:
     step: int = 0
     changed: Mapping[str, Any] = field(default_factory=dict)  # live hyperparameters in force, where config.toml is not
     inside: NetMeasured | None = None  # the latest look inside the net
+    pictured: NetMeasured | None = None  # the latest that has pictures
     alerts: tuple[Alerted, ...] = ()  # that neither passed nor were answered by a remedy, the latest last
     last_heard: float = 0.0  # Unix seconds
 
@@ -101,7 +102,7 @@ def _advance(state: RunState, event: Event) -> RunState:
         case WentBack():
             return _rewound(state, event)
         case NetMeasured():
-            return replace(state, inside=event)
+            return replace(state, inside=event, pictured=event if event.pictures else state.pictured)
         case Alerted():
             return replace(state, alerts=(*state.alerts, event))
         case AlertPassed() | RemedyApplied():
@@ -125,12 +126,15 @@ def _advance(state: RunState, event: Event) -> RunState:
 def _rewound(state: RunState, event: RunResumed | WentBack) -> RunState:
     """Back to the checkpoint: what was said of later steps no longer holds."""
 
+    def looked(look: NetMeasured | None) -> NetMeasured | None:
+        return look if look and look.step <= event.step else None
+
     def kept(epoch: EpochEnded | None) -> EpochEnded | None:
         return epoch if epoch and epoch.epoch <= event.epochs_done else None
 
     return replace(
         state, progress=None, epoch=kept(state.epoch), best=kept(state.best), changed=dict(event.live),
         epochs=event.epochs, epochs_done=event.epochs_done, step=event.step,
-        inside=state.inside if state.inside and state.inside.step <= event.step else None,
+        inside=looked(state.inside), pictured=looked(state.pictured),
         alerts=tuple(alert for alert in state.alerts if alert.step <= event.step),
     )  # fmt: skip

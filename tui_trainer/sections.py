@@ -212,6 +212,9 @@ class Training(Section):
     )
     monitor: Metric = knob("auto", "figure that decides which epoch is best (auto: val_loss, or val_rmse for values)")
     min_change: float = knob(0.0, "smallest change of that figure that counts as better", live=True, ge=0, le=1e6)
+    on_alert: Literal["continue", "pause", "stop"] = knob(
+        "continue", "what follows when first aid finds that something looks wrong", live=True
+    )
     ema: float = knob(
         0.0,
         "decay of the weights' moving average, which is evaluated and kept in their place; 0 is off",
@@ -255,3 +258,11 @@ class Hardware(Section):
         "auto", "memory for the training samples on the host; more than fits is read from a file", **MEMORY
     )
     deterministic: bool = knob(False, "the same bits on every run, also on a GPU, at some cost in speed")
+
+
+class Output(Section):
+    """Output"""
+
+    tensorboard: bool = knob(
+        False, "also write the run's figures, histograms and pictures into its folder for TensorBoard"
+    )

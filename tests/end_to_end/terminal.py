@@ -31,6 +31,8 @@ ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 class Terminal:
     """`with Terminal(["attach", "it"]) as terminal: terminal.wait_for("epoch")`; runs in the present folder."""
 
+    answers = ANSWERS
+
     def __init__(self, arguments: Sequence[str], columns: int = 120, rows: int = 40, **environment: str) -> None:
         command = [sys.executable, "-m", "tui_trainer", *arguments]
         asked = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "OMP_NUM_THREADS": "1", **environment}
@@ -70,6 +72,18 @@ class Terminal:
         """The screen, line by line."""
         with self._guard:
             return "\n".join(line.rstrip() for line in self._screen.display)
+
+    @property
+    def raw(self) -> bytes:
+        """All that was printed, with its escapes."""
+        with self._guard:
+            return bytes(self._raw)
+
+    def cell(self, row: int, column: int) -> tuple[str, str, str]:
+        """A sign, its colour and the colour behind it, as in `ff0000`."""
+        with self._guard:
+            found = self._screen.buffer[row][column]
+        return found.data, found.fg, found.bg
 
     def wait_for(self, text: str, seconds: float = 60) -> str:
         """Until the screen shows a text; returns the screen, or fails the test with it."""
@@ -136,7 +150,7 @@ class Terminal:
                 data = os.read(self._master, 65536)
             if not data:
                 return
-            for query, answer in ANSWERS.items():
+            for query, answer in self.answers.items():
                 if query in self._torn + data:
                     os.write(self._master, answer)
             with self._guard:
@@ -147,3 +161,9 @@ class Terminal:
         torn = TORN_ESCAPE.search(data)
         self._torn = torn.group() if torn else b""
         self._stream.feed(UNKNOWN_TO_PYTE.sub(b"", data[: torn.start()] if torn else data))
+
+
+class SixelTerminal(Terminal):
+    """One that draws pictures, in cells of 20 x 10 pixels."""
+
+    answers = {**ANSWERS, b"\x1b[c": b"\x1b[?62;4c", b"\x1b[16t": b"\x1b[6;20;10t"}  # noqa: RUF012

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
@@ -15,6 +16,8 @@ from tui_trainer import config_file, recipes
 from tui_trainer.config import RunConfig
 from tui_trainer.data_sections import Data
 from tui_trainer.engine.data import load
+from tui_trainer.engine.session import Session
+from tui_trainer.knobs import changed
 
 Cli = Callable[..., Said]
 SIMPLENET_LOSSES = [0.345, 0.158, 0.109, 0.082, 0.066, 0.053, 0.043, 0.035, 0.029, 0.024]
@@ -25,6 +28,7 @@ def ran(cli: Cli, *arguments: str) -> tuple[list[float], float]:
     said = cli("--no-ui", *arguments, "--json")
     assert said.code == 0, said.err
     events = events_of(said.out)
+    assert [event for event in events if event["event"] == "alert"] == []  # a published recipe is a healthy run
     losses = [event["train_loss"] for event in events if event["event"] == "epoch_ended"]
     return losses, events[-1]["test_accuracy"]
 
@@ -71,3 +75,26 @@ def test_keras_mnist_mlp_reaches_its_published_accuracy(cli: Cli, data_dir: Path
 def test_a_linear_model_reaches_the_linear_floor(cli: Cli, data_dir: Path) -> None:
     _, accuracy = ran(cli, "linear", "--data-dir", str(data_dir))
     assert 0.918 <= accuracy <= 0.93
+
+
+@pytest.mark.slow
+def test_the_elastic_recipe_learns_from_deformed_digits(cli: Cli, data_dir: Path) -> None:
+    losses, accuracy = ran(cli, "mnist-elastic-800", "--data-dir", str(data_dir), "--threads", "1", "--epochs", "3")
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] > 0.15  # deformed digits are harder than those it is tested on
+    assert 0.975 <= accuracy <= 0.99
+
+
+@pytest.mark.slow
+def test_the_deep_recipe_learns_in_its_first_steps(data_dir: Path) -> None:
+    here = {"data_dir": str(data_dir), "device": "cpu", "threads": 1, "warmup": 0.1, "precision": "float32"}
+    config = changed(config_file.load(recipes.find("mnist-ciresan")), here)
+    made = Session(config, load(config), torch.device("cpu"))
+    made.start_epoch()
+    assert sum(weights.numel() for weights in made.model.parameters()) == 11_972_510
+    means = []
+    for _ in range(2):
+        for _ in range(12):
+            made.take_steps()
+        means.append(made.meter.mean_since_report())
+    assert means[1] < 0.75 * means[0] < 2

@@ -19,6 +19,7 @@ from tests.engine.task_data import session_of
 from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.engine.ranks import join, leave
 from tui_trainer.events import EpochEnded
+from tui_trainer.inside_events import NetMeasured
 from tui_trainer.placement import Place
 
 
@@ -40,6 +41,7 @@ def figures(values: dict[str, Any], group: Group = ALONE) -> dict[str, Any]:
         "test_loss": end.test_loss,
         "figure": end.test_accuracy if end.test_accuracy is not None else end.test_rmse,
         "steps": made.step,
+        "looks": len([event for event in events if isinstance(event, NetMeasured)]),
         "random": int(torch.randint(2**40, ()).item()),  # the state in which the training left the generator
         "weights": sum(float(tensor.double().sum()) for tensor in made.model.state_dict().values()),
     }

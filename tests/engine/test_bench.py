@@ -18,8 +18,8 @@ from tui_trainer.bench_plan import RIVALS, Plan, product_flop
 from tui_trainer.engine.bench import cell, cost, floor, holds, measure, ours, rivals, start
 from tui_trainer.engine.bench.estimate import Estimate, guess
 from tui_trainer.engine.bench.job import Job, NotMeasuredError, conditions
-from tui_trainer.engine.bench.memory import Peak
 from tui_trainer.engine.data import load
+from tui_trainer.engine.peak_memory import Peak
 from tui_trainer.figures import at_least
 from tui_trainer.knobs import build, changed
 

@@ -27,6 +27,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"optimizer": "adamw", "weight_decay": 0.1, "clip_norm": 0.5, "schedule": "cosine", "warmup": 0.5},
     {"dropout": 0.3, "input_dropout": 0.1, "normalization": "batch", "max_norm": 1.0, "l1": 1e-4},
     {"data": "diabetes", "normalization": "layer", "weight_decay": 0.1, "batch_size": 20},
+    {"optimizer": "sgd", "lr": 0.05, "momentum": 0.3, "momentum_epochs": 2, "final_momentum": 0.9, "mixup": 0.3,
+     "ema": 0.95, "dropout": (0.1, 0.3), "hidden": "64,32", "max_norm": (1.0, 0.0, 2.0)},
 ]  # fmt: skip
 
 
@@ -100,7 +102,7 @@ LIVE = [
     ('{"command":"set","lr":0.005}', 1), ('{"command":"set","clip_norm":0.3}', 1),
     ('{"command":"set","weight_decay":0.2}', 1), ('{"command":"set","label_smoothing":0.1}', 1),
     ('{"command":"set","dropout":0.5}', 2), ('{"command":"set","weight_decay":0}', 2),
-    ('{"command":"set","batch_size":32}', 2),
+    ('{"command":"set","batch_size":32}', 2), ('{"command":"set","mixup":0.5}', 2),
 ]  # fmt: skip
 
 
@@ -114,6 +116,17 @@ def test_a_live_change_takes_effect_and_only_other_operations_make_a_new_graph(l
     ours, theirs = ([e.train_loss for e in some if isinstance(e, EpochEnded)] for some in (events, plain))
     assert ours == pytest.approx(theirs, rel=1e-5)
     assert capture.captures == captures
+
+
+def test_a_momentum_that_moves_is_read_from_where_it_stands_also_when_its_line_is_changed() -> None:
+    values: dict[str, Any] = {"optimizer": "sgd", "momentum_epochs": 4, "final_momentum": 0.9, "epochs": 5, "lr": 0.05}
+    line = '{"command":"set","momentum":0.8,"final_momentum":0.95}'
+    capture = Replayed()
+    events = run(in_blocks(capture, **values), inbox=At({3: [line]}), every_step=True)
+    plain = run(session(**values), inbox=At({3 * BLOCK: [line]}), every_step=True)
+    ours, theirs = ([e.train_loss for e in some if isinstance(e, EpochEnded)] for some in (events, plain))
+    assert ours == pytest.approx(theirs, rel=1e-5)
+    assert capture.captures == 1
 
 
 def test_a_batch_size_that_comes_back_is_captured_on_memory_of_its_own() -> None:

@@ -42,6 +42,7 @@ def losses(made: Session) -> list[float]:
         {"optimizer": "adamw", "weight_decay": 0.1, "clip_norm": 0.5, "schedule": "cosine"},
         {"normalization": "batch", "max_norm": 1.0, "l1": 1e-4, "label_smoothing": 0.1},
         {"data": "diabetes", "normalization": "layer", "batch_size": 20},
+        {"optimizer": "sgd", "lr": 0.05, "momentum_epochs": 2, "final_momentum": 0.9, "ema": 0.95, "max_norm": [1, 0]},
     ],
     ids=str,
 )  # fmt: skip
@@ -100,10 +101,17 @@ def test_dropout_drops_the_same_units_step_by_step_and_in_a_graph(engine: str) -
     assert losses(session("cuda", engine=engine, dropout=0.3)) == pytest.approx(whole, rel=1e-3)
 
 
+@pytest.mark.parametrize("engine", ["graph", "compile"])
+def test_mixtures_are_the_same_step_by_step_and_in_a_graph(engine: str) -> None:
+    values: dict[str, Any] = {"mixup": 0.3, "ema": 0.95, "dropout": 0.2}
+    whole = losses(session("cuda", engine="eager", **values))
+    assert losses(session("cuda", engine=engine, **values)) == pytest.approx(whole, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     "line",
     [
-        '{"command":"set","lr":0.01}', '{"command":"set","clip_norm":0.1}', '{"command":"set","dropout":0.5}',
+        '{"command":"set","lr":0.01}',  '{"command":"set","clip_norm":0.1}', '{"command":"set","dropout":0.5}',
         '{"command":"set","batch_size":32}', '{"command":"set","label_smoothing":0.2}',
     ],
 )  # fmt: skip
@@ -133,6 +141,7 @@ def test_a_stop_in_the_middle_leaves_no_trace_in_deterministic_mode(
     tmp_path: Path, optimizer: str, engine: str
 ) -> None:
     values = {"optimizer": optimizer, "dropout": 0.3, "deterministic": True, "engine": engine, "batch_size": 16}
+    values |= {"mixup": 0.2, "ema": 0.95}
     whole = session("cuda", **values)
     run(whole)
     stop = At({4 if engine == "graph" else 90: ['{"command":"stop"}']})
@@ -161,8 +170,16 @@ def test_a_loss_that_is_no_number_is_found_and_the_weights_stay_finite() -> None
 
 
 @pytest.mark.parametrize("engine", ["eager", "graph"])
-def test_a_step_does_not_wait_for_the_device(engine: str) -> None:
-    made = session("cuda", engine=engine, batch_size=8)
+@pytest.mark.parametrize(
+    "values",
+    [
+        {}, {"mixup": 0.3, "ema": 0.95}, {"data": "diabetes", "mixup": 0.3},
+        {"optimizer": "sgd", "momentum_epochs": 2, "final_momentum": 0.9, "max_norm": (1.0, 0.0)},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_step_does_not_wait_for_the_device(engine: str, values: dict[str, Any]) -> None:
+    made = session("cuda", engine=engine, batch_size=8, **values)
     made.start_epoch()
     if made.work_ahead:
         made.prepare_steps()

@@ -8,7 +8,7 @@ from torch import nn
 
 from tests.engine.small import linear_weights, session
 from tui_trainer.engine.model import ScaledTanh, parameter_count
-from tui_trainer.knobs import KNOBS
+from tui_trainer.knobs import KNOBS, changed_live
 
 
 @pytest.mark.parametrize("activation", KNOBS["activation"].choices)
@@ -63,6 +63,25 @@ def test_starting_weights_have_the_published_spread(init: str, deviation: float)
     assert abs(weight.mean().item()) < 0.02 * deviation
     biases = model.get_parameter("linear1.bias")
     assert bool((biases == 0).all()) is (init != "torch")
+
+
+@pytest.mark.parametrize(("init", "spread"), [("uniform", 1 / math.sqrt(3)), ("normal", 1.0)])
+def test_each_layer_may_start_in_a_range_of_its_own_and_one_as_zeros(init: str, spread: float) -> None:
+    first, second, last = linear_weights(session(hidden="600,500", init=init, init_scale=[0.01, 0.2, 0.0]).model)
+    assert first.std().item() == pytest.approx(0.01 * spread, rel=0.02)
+    assert second.std().item() == pytest.approx(0.2 * spread, rel=0.02)
+    assert not last.any()
+    if init == "uniform":
+        assert [0.0099 < first.abs().max().item() <= 0.01, 0.199 < second.abs().max().item() <= 0.2] == [True, True]
+
+
+def test_each_hidden_layer_may_have_a_dropout_of_its_own_and_it_moves_live() -> None:
+    made = session(hidden="32,16,8", dropout=[0.1, 0.0, 0.5], input_dropout=0.2)
+    assert [m.p for m in made.model if isinstance(m, nn.Dropout)] == [0.2, 0.1, 0.0, 0.5]
+    made.change(changed_live(made.config, {"dropout": [0.3, 0.4, 0.0]}))
+    assert [m.p for m in made.model if isinstance(m, nn.Dropout)] == [0.2, 0.3, 0.4, 0.0]
+    made.start_epoch()
+    assert made.take_steps()
 
 
 def test_bytes_are_scaled_inside_the_net_without_changing_the_data() -> None:

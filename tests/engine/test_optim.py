@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import lr_scheduler
 
-from tests.engine.small import linear_weights, session
-from tui_trainer.engine.schedule import lr_factor
-from tui_trainer.sections import Schedule
+from tests.engine.small import linear_weights, run, session
+from tui_trainer.engine.schedule import lr_factor, momentum_at
+from tui_trainer.sections import Optimizer, Schedule
 
 OURS_AND_TORCHS: list[tuple[dict[str, Any], Callable[..., torch.optim.Optimizer]]] = [
     ({"optimizer": "sgd", "lr": 0.1}, lambda p: torch.optim.SGD(p, 0.1)),
@@ -50,6 +50,34 @@ def test_ten_steps_are_torchs_ten_steps(values: dict[str, Any], make: Callable[.
         ours.take_steps()
     for a, b in zip(ours.model.parameters(), theirs.parameters(), strict=True):
         assert torch.allclose(a, b, atol=2e-6)
+
+
+def test_a_momentum_that_moves_by_the_epoch_is_torchs_with_each_epochs_own() -> None:
+    ours = session(
+        optimizer="sgd", lr=0.1, momentum=0.5, momentum_epochs=3, final_momentum=0.8, epochs=5, batch_size=200,
+        schedule="linear", schedule_every="epoch", schedule_epochs=8, final_factor=0.2, normalize="none", shuffle=False,
+    )  # fmt: skip
+    theirs = plain()
+    optimizer = torch.optim.SGD(theirs.parameters(), 0.1, momentum=0.5)
+    for epoch, momentum in enumerate([0.5, 0.6, 0.7, 0.8, 0.8]):
+        optimizer.param_groups[0]["momentum"] = momentum
+        optimizer.param_groups[0]["lr"] = 0.1 * (1 - 0.1 * epoch)
+        for rows in torch.arange(len(ours.data.train)).split(200):
+            loss = F.cross_entropy(theirs(ours.data.train.inputs[rows].float()), ours.data.train.targets[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    run(ours)
+    for a, b in zip(ours.model.parameters(), theirs.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_a_live_change_moves_the_line_of_the_momentum() -> None:
+    line = Optimizer(name="sgd", momentum=0.5, momentum_epochs=4, final_momentum=0.9)
+    assert [momentum_at(line, epoch) for epoch in range(6)] == pytest.approx([0.5, 0.6, 0.7, 0.8, 0.9, 0.9])
+    assert momentum_at(line.model_copy(update={"momentum": 0.7}), 2) == pytest.approx(0.8)
+    assert momentum_at(line.model_copy(update={"final_momentum": 0.1}), 5) == pytest.approx(0.1)
+    assert momentum_at(line.model_copy(update={"momentum_epochs": 0}), 3) == 0.5
 
 
 def test_biases_may_stay_out_of_the_decay() -> None:
@@ -99,6 +127,16 @@ def torchs_rates(make: Callable[[torch.optim.Optimizer], Any], *, every_step: bo
 def test_schedules_are_torchs(schedule: Schedule, make: Callable[[Any], Any], every_step: bool) -> None:
     ours = [lr_factor(schedule, step / STEPS, EPOCHS) for step in range(STEPS * EPOCHS)]
     assert ours == pytest.approx(torchs_rates(make, every_step=every_step), rel=1e-6)
+
+
+def test_a_run_may_be_a_part_of_a_longer_schedule_and_move_once_an_epoch() -> None:
+    schedule = Schedule(name="linear", final_factor=0.022292, epochs=560, every="epoch")
+    ours = [lr_factor(schedule, epoch + share, 440) for epoch in (0, 1, 439) for share in (0.0, 0.999)]
+    theirs = [1 - (1 - 0.022292) * epoch / 560 for epoch in (0, 0, 1, 1, 439, 439)]
+    assert ours == pytest.approx(theirs, rel=1e-9)
+    assert lr_factor(schedule, 700, 1000) == pytest.approx(0.022292)
+    warmed = schedule.model_copy(update={"warmup": 2.0})
+    assert lr_factor(warmed, 0.5, 440) == pytest.approx(0.25)  # a warm-up moves step by step
 
 
 def test_one_cycle_has_torchs_start_peak_and_end() -> None:
@@ -155,6 +193,14 @@ def test_max_norm_holds_for_every_unit_after_every_step() -> None:
         for weight in linear_weights(made.model):
             assert weight.norm(dim=1).max().item() <= 0.7 + 1e-5
     assert linear_weights(made.model)[0].norm(dim=1).max().item() == pytest.approx(0.7, abs=1e-3)  # and it binds
+
+
+def test_each_layer_may_have_a_limit_of_its_own_and_one_none() -> None:
+    (_, bare), (_, limited) = one_step(hidden="32,16"), one_step(hidden="32,16", max_norm=[0.5, 0.0, 0.3])
+    for free, held, limit in zip(bare, limited, (0.5, None, 0.3), strict=True):
+        expected = free if limit is None else torch.renorm(free, 2, 0, limit)
+        assert torch.allclose(held, expected, atol=1e-6)
+        assert limit is None or not torch.equal(held, free)  # and it binds
 
 
 def test_decoupled_decay_of_sgd_shrinks_the_weights_directly() -> None:

@@ -21,6 +21,10 @@ CASES: list[dict[str, Any]] = [
     {"table": "labels", "class_weights": "balanced", "embedded": True, "hidden": "64"},
     {"table": "binary", "loss": "binary_cross_entropy", "class_weights": "balanced", "embedded": True},
     {"table": "several", "loss": "huber", "embedded": True, "input_dropout": 0.2},
+    {"rotation": 15, "rotation_of": "1=5", "elastic_alpha": 8, "elastic_sigma": 2, "erasing": 0.3, "dropout": 0.2},
+    {"mixup": 0.4, "ema": 0.95, "label_smoothing": 0.1, "hidden": "48,32", "dropout": (0.3, 0.0)},
+    {"table": "labels", "mixup": 0.4, "ema": 0.9, "class_weights": "balanced"},
+    {"batch_size": 1, "epochs": 1, "rotation": 15, "elastic_alpha": 3},
     {"batch_size": 1, "epochs": 1},  # the second process has nothing to do
     {"batch_size": "full", "epochs": 5, "validation": 0},
 ]
@@ -38,7 +42,8 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[str, An
 @pytest.mark.parametrize("number", range(len(CASES)), ids=lambda number: ",".join(CASES[number]))
 def test_two_processes_give_the_losses_of_one(number: int, together: list[list[dict[str, Any]]]) -> None:
     alone, (first, second) = figures(CASES[number]), (said[number] for said in together)
-    assert first == second  # to the last bit
+    assert (first["looks"] > 0, second["looks"]) == (True, 0)  # inside the net: the first alone
+    assert first | {"looks": 0} == second | {"looks": 0}  # to the last bit
     # Before a batch normalisation a bias has no gradient but rounding, of which Adam makes whole steps: they are undone
     # in training, but in an evaluation the running mean lags behind them.
     is_blurred = "normalization" in CASES[number] and "optimizer" not in CASES[number]

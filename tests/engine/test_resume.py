@@ -42,6 +42,9 @@ def stopped_and_resumed(folder: Path, stops: list[int], **values: Any) -> Any:
         {"optimizer": "adamw", "weight_decay": 0.1, "shuffle": False}, {"batch_size": "full", "epochs": 9},
         {"data": "diabetes", "loss": "mse", "dropout": 0.2}, {"validation": 0, "precision": "bf16"},
         {"schedule": "one_cycle", "optimizer": "adam", "weight_decay": 0.1, "weight_decay_mode": "decoupled"},
+        {"ema": 0.95, "mixup": 0.3, "normalization": "batch", "hidden": "64,32", "dropout": (0.1, 0.4)},
+        {"optimizer": "sgd", "momentum_epochs": 2, "final_momentum": 0.9, "max_norm": (1.0, 0.0), "ema": 0.9,
+         "schedule": "linear", "schedule_every": "epoch", "schedule_epochs": 5},
     ],
     ids=lambda values: ",".join(values)[:40] or "defaults",
 )  # fmt: skip

@@ -267,7 +267,7 @@ def test_a_pause_holds_until_it_is_resumed_and_does_not_count_as_training() -> N
 
     events = list(train(made, Saver(None), inbox, 0.0))
     names = [event.event for event in events if event.event != "progress"]
-    assert names == ["paused", "command_rejected", "continued", "epoch_ended", "run_ended"]
+    assert names == ["paused", "command_rejected", "continued", "epoch_ended", "net_measured", "run_ended"]
     paused, continued = (next(event for event in events if event.event == name) for name in ("paused", "continued"))
     assert the_end(events).seconds < events[-1].time - events[0].time - (continued.time - paused.time) + 0.1
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tests.ui.looks_inside import BLOWN_UP, OVERFITTING, STARVED, layer, measured, with_these
 from tui_trainer.config import RunConfig
 from tui_trainer.devices import GB, Cpu, Gpu, GpuProcess
 from tui_trainer.events import Event, Paused, PhaseBegan, RunEnded, parse
@@ -101,12 +102,20 @@ SCENES: dict[str, Callable[[Path, ExitStack], Desk]] = {
     "contradictory": _contradictory,
     "starting": _open(lambda: [PhaseBegan(time=0.0, what="reading mnist")], alive=True),
     "training": _open(lambda: until_epoch(recorded(), 6.3), alive=True),
+    "measured": _open(
+        lambda: with_these(until_epoch(recorded(), 6.3), measured(layer("linear1"), layer("linear2", dead=0.62))),
+        alive=True,
+    ),
+    "alert": _open(lambda: with_these(until_epoch(recorded(), 6.3), measured(), STARVED, OVERFITTING), alive=True),
     "readonly": _open(lambda: until_epoch(recorded(), 6.3), alive=True, is_readonly=True),
     "paused": _open(lambda: [*until_epoch(recorded(), 6.3), Paused(time=recorded()[40].time, step=5_900)], alive=True),
     "completed": _open(recorded, alive=False),
     "values": _open(lambda: recorded("diabetes-1"), alive=False),
     "failed": _open(lambda: ended(until_epoch(recorded(), 6.3), message=FULL_DISK), alive=False),
     "diverged": _open(lambda: ended(until_epoch(recorded(), 6.3), reason="diverged", message=NO_NUMBER), alive=False),
+    "blown_up": _open(
+        lambda: [*ended(until_epoch(recorded(), 6.3), reason="diverged", message=NO_NUMBER), BLOWN_UP], alive=False
+    ),
     "lost": _lost,
 }
 

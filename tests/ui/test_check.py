@@ -184,7 +184,7 @@ async def test_whoever_stops_listening_ends_the_process() -> None:
     steps = checked(build({"data": "./endless.csv", "target": "x"}), Path("runs"))
     assert await anext(steps) == "reading ./endless.csv"
     (child,) = [one for one in psutil.Process().children() if "--check" in one.cmdline()]
-    folder = Path(next(word for word in child.cmdline() if word.endswith("check.toml"))).parent
+    folder = Path(next(word for word in child.cmdline() if word.endswith("form.toml"))).parent
     assert folder.is_dir()
     async with asyncio.timeout(20):
         await steps.aclose()

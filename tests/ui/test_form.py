@@ -40,6 +40,8 @@ def test_whatever_is_stepped_stays_allowed(name: str, steps: list[int]) -> None:
         ("activation", ["relu", "leaky_relu", "elu"]),
         ("shuffle", [False, True, False]),
         ("clip_norm", [0.0, 0.1, 0.2, 0.5, 1.0]),
+        ("dropout", [(0.1, 0.0, 0.45), (0.15, 0.0, 0.5), (0.2, 0.0, 0.55)]),  # what is off stays off
+        ("init_scale", [(0.01, 0.05, 0.0), (0.02, 0.1, 0.0)]),
     ],
 )
 def test_steps_go_up_and_come_back_the_same_way(name: str, values: list[object]) -> None:
@@ -72,6 +74,20 @@ def test_a_value_without_effect_is_left_out_of_the_run() -> None:
     one.set_text("optimizer", "adam")
     assert one.problem() == ""
     assert one.config().optimizer.momentum == 0.0
+
+
+def test_numbers_by_layer_are_typed_shown_and_sent() -> None:
+    one = form(hidden="8,4")
+    one.set_text("dropout", "0.2,0.5")
+    assert one.config().model.dropout == (0.2, 0.5)
+    assert spoken(one.values["dropout"], "dropout") == "0.2,0.5"
+    one.set_text("hidden", "8")
+    assert "2 numbers for 1 hidden layer" in one.problem()
+    live = Form(build({"hidden": "8,4", "dropout": "0.2,0.5"}), "digits", is_live=True)
+    live.set_text("dropout", "0.1,0.4")
+    assert live.drafts == {"dropout": (0.1, 0.4)}
+    live.hold({"dropout": [0.1, 0.4]})
+    assert (live.drafts, live.values["dropout"]) == ({}, (0.1, 0.4))
 
 
 def test_folding_hides_fields_and_a_search_finds_them_all_the_same() -> None:

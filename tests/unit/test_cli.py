@@ -55,7 +55,9 @@ def test_help_shows_groups_the_value_in_force_and_its_range(cli: Cli) -> None:
         assert knob.flag in said.out
 
 
-@pytest.mark.parametrize("command", ["attach", "runs", "resume", "predict", "recipes", "devices", "bench"])
+@pytest.mark.parametrize(
+    "command", ["attach", "runs", "resume", "predict", "lr-find", "batch-find", "recipes", "devices", "bench"]
+)
 def test_every_command_has_its_help(cli: Cli, command: str) -> None:
     said = cli(command, "--help")
     assert said.code == 0

@@ -14,7 +14,8 @@ from tui_trainer.knobs import KNOBS, build, changed, changed_live, live_names, v
 
 LIVE = {
     "lr", "weight_decay", "momentum", "dropout", "input_dropout", "label_smoothing", "batch_size", "clip_norm",
-    "epochs", "patience", "min_change", "final_momentum", "mixup",
+    "epochs", "patience", "min_change", "final_momentum", "mixup", "on_alert",
+    "rotation", "scale", "stretch", "shear", "shift", "elastic_alpha", "erasing",
 }  # fmt: skip
 
 
@@ -51,6 +52,10 @@ def test_the_default_recipe_spells_the_defaults_out() -> None:
         ("device", "gpu", "cuda:N"),
         ("seed", str(2**64), "a whole number"),
         ("shuffle", "maybe", "true or false"),
+        ("dropout", "0.2,1", "at least 0 and below 1; or one for each hidden layer"),
+        ("dropout", "0.2,", "one for each hidden layer"),
+        ("init_scale", "0", "above 0 and at most 10; or one for each hidden layer and the output"),
+        ("max_norm", "1,-1", "at least 0"),
     ],
 )
 def test_a_value_out_of_range_names_flag_value_and_range(name: str, value: object, range_in_words: str) -> None:
@@ -80,6 +85,15 @@ def test_a_value_out_of_range_names_flag_value_and_range(name: str, value: objec
         ({"step_factor": 0.5}, "schedule step only"),
         ({"normalization": "batch", "batch_size": 1}, "at least 2 samples"),
         ({"data": "mnits"}, "did you mean 'mnist'"),
+        ({"dropout": "0.2,0.5"}, "--dropout has 2 numbers for 1 hidden layer: 1 expected, or a single number"),
+        ({"hidden": "8,4", "dropout": [0.5]}, "--dropout has 1 number for 2 hidden layers: 2 expected"),
+        ({"hidden": "", "dropout": [0.5]}, "--dropout has 1 number for 0 hidden layers"),
+        ({"hidden": "8,4", "init_scale": "1,2"}, "--init-scale has 2 numbers for 2 hidden layers and the output: 3"),
+        ({"max_norm": [1, 2, 3]}, "--max-norm has 3 numbers for 1 hidden layer and the output: 2 expected"),
+        ({"optimizer": "sgd", "final_momentum": 0.9}, "--momentum-epochs"),
+        ({"schedule_epochs": 5}, "linear or cosine or one_cycle only"),
+        ({"ema_warmup": False}, "with --ema only"),
+        ({"data": "./x.csv", "categories": "embedding", "mixup": 0.2}, "--categories one_hot"),
     ],
 )
 def test_a_combination_that_makes_no_sense_is_refused_with_a_way_out(values: dict[str, object], hint: str) -> None:
@@ -96,6 +110,15 @@ def test_hidden_sizes_are_read_as_people_type_them() -> None:
     assert build({"hidden": ""}).model.hidden == ()
     assert build({"hidden": 64}).model.hidden == (64,)
     assert build({"batch_size": "full"}).training.batch_size == "full"
+
+
+def test_numbers_by_layer_are_read_as_people_type_them() -> None:
+    read = build({"hidden": "8,4", "dropout": "0.2, 0.5", "init_scale": [0.1, 0, 0], "max_norm": "3"})
+    assert (read.model.dropout, read.model.init_scale) == ((0.2, 0.5), (0.1, 0.0, 0.0))
+    assert read.regularization.max_norm == 3.0
+    assert build({"dropout": [0.2]}).model.dropout == (0.2,)
+    with pytest.raises(InputError, match="2 numbers for 1 hidden layer"):
+        changed_live(build({}), {"dropout": [0.1, 0.2]})
 
 
 def test_a_live_change_is_checked_like_any_other() -> None:

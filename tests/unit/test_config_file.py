@@ -20,7 +20,11 @@ def configs(draw: st.DrawFn) -> dict[str, object]:
         "seed": draw(st.integers(0, 2**63 - 1)),
         "shuffle": draw(st.booleans()),
         "data_dir": draw(st.text(min_size=1, max_size=20).filter(lambda text: "\x00" not in text)),
+        "max_norm": draw(st.one_of(st.floats(0, 1e6), st.lists(st.floats(0, 1e6), min_size=2, max_size=2))),
         "activation": draw(st.sampled_from(KNOBS["activation"].choices)),
+        "rotation_of": draw(
+            st.dictionaries(st.text("abc 1=._", min_size=1, max_size=5), st.floats(0, 180), max_size=3)
+        ),
     }
     return {name: value for name, value in values.items() if draw(st.booleans())}
 

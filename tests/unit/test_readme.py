@@ -67,6 +67,7 @@ def test_every_flag_in_the_readme_exists() -> None:
     own = {"--no-ui", "--json", "--print-config", "--runs-dir", "--name", "--version", "--rounds", "--check", "--out"}
     own |= {"--readonly", "--refresh", "--ascii", "--ui"}
     own |= {"--out", "--overwrite", "--weights"}  # of `predict`
+    own |= {"--from", "--to", "--steps", "--run", "--least", "--most"}  # of `lr-find` and `batch-find`
     own |= {"--net", "--batch", "--against", "--samples", "--quick"}  # of `bench`
     own |= {"--nproc-per-node", "--nnodes", "--ntasks", "--ntasks-per-node"}  # of torchrun and srun
     known = set(parser._option_string_actions) | own

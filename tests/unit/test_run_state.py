@@ -18,7 +18,16 @@ from tui_trainer.events import (
     RunEnded,
     RunResumed,
 )
-from tui_trainer.inside_events import Alerted, AlertPassed, NetMeasured, RemedyApplied, WentBack
+from tui_trainer.inside_events import (
+    Alerted,
+    AlertPassed,
+    Histogram,
+    LayerFacts,
+    NetMeasured,
+    RemedyApplied,
+    WeightPicture,
+    WentBack,
+)
 from tui_trainer.run_state import RunState, advance
 
 
@@ -35,6 +44,17 @@ def progress(step: int, at: float = 0.0) -> Progress:
         time=at, epoch=1, epochs=9, step=step, epoch_fraction=0.5, loss=0.123456789012, lr=0.001,
         samples_per_second=91204.5, seconds_left=42.0,
     )  # fmt: skip
+
+
+def inside(number: int, at: float) -> NetMeasured:
+    """Of a net of four layers on pictures."""
+    counts = Histogram(low=-0.12345, high=0.12345, counts=[12345] * 32)
+    layer = LayerFacts(
+        name="linear1", units=800, parameters=628_000, flops=1_254_400, weight_norm=12.345, gradient_norm=0.012345,
+        update_ratio=0.0012345, dead=0.12345, activations=counts, weights=counts,
+    )  # fmt: skip
+    pictures = [WeightPicture(unit=unit, width=28, height=28, scale=0.12345, pixels="A" * 1048) for unit in range(12)]
+    return NetMeasured(time=at, epoch=number, step=number * 10, layers=[layer] * 4, pictures=pictures)
 
 
 def resumed(epochs_done: int) -> RunResumed:
@@ -125,10 +145,17 @@ def test_a_day_of_the_fastest_run_stays_under_its_budget() -> None:
     while at < 86_400:
         at += random.choice([0.02, 0.5, 5.0])
         number += 1
-        for event in (progress(number, at), epoch(number, at=at, classes=100)):
+        for event in (progress(number, at), epoch(number, at=at, classes=100), inside(number, at)):
             written += len(budget.line_for(event) or "")
     assert written < BYTES_PER_DAY
     assert written > BYTES_PER_DAY / 4  # and it is not bought with silence
+
+
+def test_pictures_of_weights_come_less_often_than_the_figures_of_the_layers() -> None:
+    budget = EventBudget(began=0.0)
+    lines = [budget.line_for(inside(number, at=number * 0.5)) or "" for number in range(1, 101)]
+    assert all(lines)
+    assert sum('pictures":[' in line for line in lines) == 25
 
 
 def test_restarts_get_no_new_budget() -> None:

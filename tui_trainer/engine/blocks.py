@@ -116,14 +116,18 @@ class BlockSteps:
 
     def _make(self, count: int, batch: Batch, look_every: int) -> _Block:
         step, own = self.step, batch.own_size
+        at_once = step.batches_at_once(batch, count)
 
         def body(samples: Samples, rows: Tensor | None, lrs: Tensor) -> None:
             if rows is not None:
                 samples = samples.pick(rows)
-            for number in range(count):
-                part = slice(number * own, (number + 1) * own)
-                is_looked_at = bool(look_every) and number % look_every == look_every - 1
-                step(samples.inputs[part], samples.targets[part], batch, lrs[number], is_looked_at=is_looked_at)
+            for first in range(0, count, at_once):
+                many = min(at_once, count - first)
+                some = step.deformed(samples.part(first * own, (first + many) * own), batch, many)
+                for number in range(first, first + many):
+                    part = some.part((number - first) * own, (number - first + 1) * own)
+                    is_looked_at = bool(look_every) and number % look_every == look_every - 1
+                    step(part.inputs, part.targets, batch, lrs[number], is_looked_at=is_looked_at)
 
         is_whole = count == self.block and batch.size == self._size  # an epoch's last, small batch is run as it is
         made = self._translate(body) if self._translate and is_whole else body

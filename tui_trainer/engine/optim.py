@@ -94,7 +94,7 @@ class Update:
         else:
             self._rmsprop(grad, lr)
         if any(self._limits):
-            self._limit_norms()
+            self._limit_norms(grad)
 
     def _penalize(self, grad: Tensor, lr: Number) -> None:
         """The gradient of the L1 penalty, then clipping of the whole gradient, then decay."""
@@ -140,7 +140,8 @@ class Update:
         pylearn2's), a falling rate reaches the weights later, by about 1 / (1 - momentum) steps.
         """
         flat = self._parameters.flat
-        if isinstance(lr, float) and self._fused_sgd is not None:
+        has_own_way = self._buffer is None or self._momentum > 0  # it takes no velocity at a momentum of 0, yet to rise
+        if isinstance(lr, float) and self._fused_sgd is not None and has_own_way:
             buffers = [] if self._buffer is None else [self._buffer]
             self._fused_sgd(
                 [flat], [grad], buffers, weight_decay=0.0, momentum=self._momentum, lr=lr, dampening=0.0,
@@ -171,14 +172,17 @@ class Update:
         else:
             flat.sub_(change * lr)
 
-    def _limit_norms(self) -> None:
+    def _limit_norms(self, used: Tensor) -> None:
         """Each unit's incoming weights back to at most its layer's `max_norm` (Srivastava et al. 2014, section 5.1).
 
-        torch.renorm does the same in four times the time: it reads a matrix column by column.
+        torch.renorm does the same in four times the time: it reads a matrix column by column. `used` is memory for
+        squares: a gradient that has done its work.
         """
-        for weight, limit in zip(self._parameters.matrices_of(self._parameters.flat), self._limits, strict=True):
+        weights, rooms = (self._parameters.matrices_of(flat) for flat in (self._parameters.flat, used))
+        for weight, room, limit in zip(weights, rooms, self._limits, strict=True):
             if limit:
-                norms = weight.square().sum(0).sqrt_()
+                squares = weight.square() if torch.compiler.is_compiling() else torch.square(weight, out=room)
+                norms = squares.sum(0).sqrt_()
                 weight.mul_(norms.add_(1e-7).reciprocal_().mul_(limit).clamp_(max=1.0))
 
     def tensors(self) -> list[Tensor]:

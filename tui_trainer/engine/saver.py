@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from tui_trainer.engine import checkpoint
+from tui_trainer.engine.going_back import go_back
 from tui_trainer.engine.group import ALONE, Group
 from tui_trainer.engine.meter import NonFiniteLossError
 from tui_trainer.engine.model import all_finite
 from tui_trainer.engine.session import Session
 from tui_trainer.events import CheckpointSaved
+from tui_trainer.inside_events import WentBack
 
 SECONDS_INSIDE_AN_EPOCH = 60.0
 SECONDS_BETWEEN = 1.0
@@ -27,6 +30,19 @@ class Saver:
         self._saved_at = time.monotonic()
         self._cost = 0.0
         self._best_epoch = 0
+        self.holds = False  # what it would save by itself is worth less than what is there
+
+    def go_back(self, session: Session, until: int | None) -> WentBack:
+        """See `going_back`."""
+        went = go_back(session, self._folder, until)
+        self._best_epoch, self.holds = 0, False  # a best epoch on disk may be of a future that is void
+        return went
+
+    def save_over(self, session: Session) -> Iterator[CheckpointSaved]:
+        """Save; what was saved of a future that is void is gone afterwards."""
+        yield from self.save(session)
+        if self._folder and self._group.is_first:
+            shutil.rmtree(self._folder / "last.previous", ignore_errors=True)
 
     def knows_best(self, epoch: int) -> None:
         """A resume found this best checkpoint on disk."""
@@ -37,6 +53,8 @@ class Saver:
         return self._is_kept and self._group.agreed(self._has_waited(at_epoch_end=at_epoch_end))
 
     def _has_waited(self, *, at_epoch_end: bool) -> bool:
+        if self.holds:
+            return False
         waited = time.monotonic() - self._saved_at
         return waited >= (max(SECONDS_BETWEEN, self._cost / SHARE_OF_TIME) if at_epoch_end else SECONDS_INSIDE_AN_EPOCH)
 

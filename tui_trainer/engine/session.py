@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from tui_trainer.config import RunConfig
-from tui_trainer.engine import session_checkpoint
+from tui_trainer.engine import augmentation, session_checkpoint
 from tui_trainer.engine.blocks import engine_for, make_steps
 from tui_trainer.engine.checkpoint import Checkpoint
 from tui_trainer.engine.criterion import loss_name
@@ -49,7 +49,9 @@ class Session:
         self.steps = make_steps(engine, Step(self.model, config, data, self.meter, group))
         self.record = EarlyStopping(monitored(config.training.monitor, data.task))
         self.best_weights: dict[str, Tensor] | None = None
+        self.best_step = 0  # at the end of the best epoch
         self.pace = Pace()
+        self._waited = 0.0  # for samples, before this epoch
         self.epochs_done = 0
         self.position = 0  # samples of the running epoch that were trained on
         self.step = 0
@@ -110,6 +112,12 @@ class Session:
             self.meter.start_accuracy()
         self.steps.start_epoch(self.epochs_done)
         self.pace.start_epoch()
+        self._waited = self.feed.seconds_waited
+
+    @property
+    def seconds_waiting(self) -> float | None:
+        """Of this epoch, for samples that are not on the device; None where all are."""
+        return None if self.feed.tier == "device" else self.feed.seconds_waited - self._waited
 
     @property
     def work_ahead(self) -> str:
@@ -179,6 +187,7 @@ class Session:
         is_best = self.record.best_epoch == self.epochs_done
         if is_best:
             self.best_weights = {name: tensor.detach().clone() for name, tensor in self.answering.state_dict().items()}
+            self.best_step = self.step
         return is_best
 
     def evaluate(self, split: Samples, *, in_full: bool = False) -> Scores:
@@ -216,6 +225,7 @@ class Session:
 
 def check_fits(config: RunConfig, data: DataSet) -> None:
     """Raises InputError for settings that these data cannot serve."""
+    augmentation.check(config.augment, data)
     training, samples = config.training, len(data.train)
     size = samples if training.batch_size == "full" else training.batch_size
     if training.drop_last and size > samples:

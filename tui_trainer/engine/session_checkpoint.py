@@ -33,6 +33,7 @@ def last_of(session: Session) -> Checkpoint:
         "epochs_done": session.epochs_done,
         "position": session.position,
         "step": session.step,
+        "best_step": session.best_step,
         "loss_total": session.meter.total,
         "samples_metered": session.meter.samples,
         "correct": session.meter.correct,
@@ -54,6 +55,7 @@ def best_of(session: Session) -> Checkpoint | None:
     facts = {
         **_identity(session),
         "epochs_done": session.record.best_epoch,
+        "step": session.best_step,
         "record": vars(session.record),
         "config": values_of(session.config),
     }
@@ -73,6 +75,7 @@ def restore(session: Session, last: Checkpoint, best: Checkpoint | None) -> None
     session.best_weights = {name: t.to(session.device) for name, t in best.weights.items()} if best else None
     if best is None and session.record.best_epoch:
         session.record = EarlyStopping(session.record.metric, epochs_since=session.record.epochs_since)
+    session.best_step = facts.get("best_step", 0)
     session.epochs_done, session.position, session.step = facts["epochs_done"], facts["position"], facts["step"]
     session.meter.start_epoch(session.step, facts["loss_total"], facts["samples_metered"])
     session.meter.start_accuracy(facts.get("correct", 0), facts.get("looked", 0))

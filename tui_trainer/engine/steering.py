@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from tui_trainer import commands
-from tui_trainer.commands import Command, Evaluate, Pause, Resume, Save, SetHyperparameters, Stop
+from tui_trainer.commands import Apply, Command, Evaluate, Pause, Resume, Save, SetHyperparameters, Stop
 from tui_trainer.engine.saver import Saver
 from tui_trainer.engine.session import Session
 from tui_trainer.errors import InputError
 from tui_trainer.events import CommandRejected, Continued, Evaluated, Event, HyperparametersChanged, Paused
-from tui_trainer.knobs import KNOBS, changed_live
+from tui_trainer.inside_events import Alerted, Remedy, RemedyApplied
+from tui_trainer.knobs import KNOBS, changed_live, shown
 
 Inbox = Callable[[], Sequence[str | Command]]
 """Gives what came in since it was last asked: lines of commands.jsonl, or commands of a signal handler."""
 
 SECONDS_BETWEEN_LOOKS = 0.05  # while paused
+LEFT_AS_BEFORE: tuple[str, ...] = ("divergence", "exploding_gradients")
+"""While one of these alerts is open the run saves nothing of itself: a remedy goes back to what was saved before."""
 
 
 def nobody() -> Sequence[str]:
@@ -27,13 +31,18 @@ def nobody() -> Sequence[str]:
 
 @dataclass
 class Steering:
-    """Reads the inbox and acts on the session. `stop` is set once somebody asked to end."""
+    """Reads the inbox and acts on the session. `stop` is set once somebody asked to end.
+
+    `own` are commands that the run gives itself, obeyed before those of others; `alerts` those that are open.
+    """
 
     session: Session
     saver: Saver
     inbox: Inbox = nobody
     stop: Stop | None = None
     is_paused: bool = field(default=False, init=False)
+    own: list[Command] = field(default_factory=list, init=False)
+    alerts: Sequence[Alerted] = field(default=(), init=False)
 
     def obey(self) -> Iterator[Event]:
         """Do all that was asked for; returns when training may go on or has to end."""
@@ -45,10 +54,32 @@ class Steering:
                 time.sleep(SECONDS_BETWEEN_LOOKS)
                 yield from self._obey(self._asked())
 
+    def alerted(self, alert: Alerted) -> None:
+        """At the next look do what `--on-alert` says. A run that is over has nothing to pause."""
+        training = self.session.config.training
+        if training.on_alert == "stop":
+            self.own.append(Stop(alert=alert.alert))
+        elif training.on_alert == "pause" and not self.is_paused and self.session.epochs_done < training.epochs:
+            self.own.append(Pause())
+
+    def rescue(self, alert: Alerted) -> Generator[Event, None, None]:
+        """After a loss that is no number: back to where all was well, and wait there for somebody."""
+        yield self.saver.go_back(self.session, alert.good_until)
+        yield from self.saver.save_over(self.session)
+        yield alert  # now: what was said of later steps is void
+        self.own.clear()
+        self.is_paused = True
+        yield Paused(step=self.session.step)
+        yield from self.obey()
+
     def _asked(self) -> Sequence[str | Command]:
-        """What came in at the first process, in all of them."""
+        """What came in at the first process, in all of them; with it the alerts that it may be about."""
         group = self.session.group
-        return group.agreed(list(self.inbox()) if group.is_first else [])
+        asked = [*self.own, *self.inbox()] if group.is_first else []
+        self.own.clear()
+        asked, alerts = group.agreed((asked, self.alerts if asked else ()))
+        self.alerts = alerts if asked else self.alerts
+        return asked
 
     def _obey(self, asked: Sequence[str | Command]) -> Iterator[Event]:
         for line in asked:
@@ -65,6 +96,7 @@ class Steering:
         match command:
             case Stop():
                 self.stop = self.stop or command
+                yield from self._leave_good(command)
             case Save():
                 yield from self.saver.save(session, command.id)
             case Pause() if not self.is_paused:
@@ -81,16 +113,56 @@ class Steering:
                 here = {"epoch": session.epochs_done + 1, "step": session.step, "id": command.id}
                 yield Evaluated(**here, **scores.model_dump())
             case SetHyperparameters():
-                yield self._set(command)
+                yield self._set(command.values, command.id)
+            case Apply():
+                yield from self._apply(command)
 
-    def _set(self, command: SetHyperparameters) -> Event:
+    def _apply(self, command: Apply) -> Iterator[Event]:
+        """What a remedy says, in the order of its words: back, other values, the end; then on, if it was paused."""
+        alert, remedy = self._found(command)
+        changed_live(self.session.config, remedy.values)  # refused before anything is done
+        yield RemedyApplied(alert=alert.alert, sentence=remedy.sentence, step=self.session.step, id=command.id)
+        if remedy.goes_back:
+            yield self.saver.go_back(self.session, alert.good_until)
+        if remedy.values:
+            yield self._set(remedy.values, command.id)
+        if remedy.goes_back:
+            yield from self.saver.save_over(self.session)
+        if remedy.stops:
+            self.stop = self.stop or Stop()
+        elif self.is_paused:
+            self.is_paused = False
+            yield Continued(step=self.session.step, id=command.id)
+
+    def _leave_good(self, command: Stop) -> Iterator[Event]:
+        """A run that an alert of divergence stops is left as it was before, to go on from there with other settings."""
+        alert = next((alert for alert in self.alerts if alert.alert == command.alert), None)
+        if alert and alert.kind in LEFT_AS_BEFORE and alert.good_until is not None:
+            yield self.saver.go_back(self.session, alert.good_until)
+
+    def _found(self, command: Apply) -> tuple[Alerted, Remedy]:
+        """Raises InputError for what cannot be applied, saying what could."""
+        alert = next((alert for alert in self.alerts if alert.alert == command.alert), None)
+        if alert is None:
+            names = ", ".join(alert.alert for alert in self.alerts)
+            raise InputError(f"no alert {shown(command.alert)} is open" + (f"; these are: {names}" if names else ""))
+        if command.remedy > len(alert.remedies):
+            raise InputError(f"{alert.alert} has {len(alert.remedies)} remedies, and {command.remedy} is none of them")
+        remedy = alert.remedies[command.remedy - 1]
+        if remedy.where == "new_run":
+            raise InputError(f"only a new run can have this: {remedy.sentence}")
+        if remedy.where == "advice":
+            raise InputError(f"that is for you to do: {remedy.sentence}")
+        return alert, remedy
+
+    def _set(self, values: Mapping[str, Any], id: str | None) -> Event:  # noqa: A002
         session, before = self.session, self.session.config
-        after = changed_live(before, command.values)
+        after = changed_live(before, values)
         session.change(after)
         return HyperparametersChanged(
             step=session.step,
             epoch=session.epochs_done + 1,
-            values={name: KNOBS[name].of(after) for name in command.values},
-            before={name: KNOBS[name].of(before) for name in command.values},
-            id=command.id,
+            values={name: KNOBS[name].of(after) for name in values},
+            before={name: KNOBS[name].of(before) for name in values},
+            id=id,
         )

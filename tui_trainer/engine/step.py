@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tui_trainer.config import RunConfig
+from tui_trainer.engine.augmentation import augmentation_for
 from tui_trainer.engine.average import Average
 from tui_trainer.engine.criterion import Criterion
 from tui_trainer.engine.data.dataset import DataSet, Samples
@@ -34,11 +35,20 @@ class Step:
         self.update = Update(config.optimizer, config.regularization, self.parameters)
         self.criterion = Criterion(config.loss, data, self.parameters.flat.device)
         self.average = Average(config.training, model, self.parameters) if config.training.ema else None
-        self._model = model
+        self._model, self._data = model, data
+        self.augmentation = augmentation_for(config.augment, data, self.parameters.flat.device)
         self._mixup = self._mixup_of(config)
         self._kind = self._kind_of(config)
         self._is_bf16 = config.hardware.precision == "bf16"
         self.passes = self._lay_passes()
+
+    def deformed(self, samples: Samples, batch: Batch, count: int = 1) -> Samples:
+        """The samples of `count` batches one behind the other, their pictures deformed anew where that is asked for."""
+        return samples if self.augmentation is None else self.augmentation(samples, batch, count)
+
+    def batches_at_once(self, batch: Batch, count: int) -> int:
+        """How many of `count` batches are best deformed together."""
+        return count if self.augmentation is None else min(count, self.augmentation.batches_at_once(batch.own_size))
 
     def __call__(self, inputs: Tensor, targets: Tensor, batch: Batch, lr: Number, *, is_looked_at: bool) -> None:
         """One update from this process's samples of a batch: raw inputs (n, features), targets as in `Samples`."""
@@ -85,6 +95,7 @@ class Step:
             return False
         self._mixup = self._mixup_of(config)
         self.passes = self._lay_passes()
+        self.augmentation = augmentation_for(config.augment, self._data, self.parameters.flat.device)
         return True
 
     def _kind_of(self, config: RunConfig) -> tuple[object, ...]:
@@ -94,6 +105,7 @@ class Step:
             config.model.dropout,
             config.model.input_dropout,
             config.training.batch_size,
+            config.augment,
             config.regularization.mixup,
         )
 
@@ -150,6 +162,7 @@ class EagerSteps:
         """See `Steps`."""
         if rows is not None:
             samples = samples.pick(rows)
+        samples = self.step.deformed(samples, batch)
         self.step(samples.inputs, samples.targets, batch, lrs[0], is_looked_at=look_every == 1)
 
     def work_ahead(self, batch_size: int, look_every: int) -> str:

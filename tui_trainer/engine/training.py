@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from tui_trainer.data_sets import Task
+from tui_trainer.engine.alerting import case_of, watched
+from tui_trainer.engine.inside import Inside
 from tui_trainer.engine.meeting import looks
 from tui_trainer.engine.meter import NonFiniteLossError
 from tui_trainer.engine.pace import Looks
@@ -13,40 +15,56 @@ from tui_trainer.engine.saver import Saver
 from tui_trainer.engine.session import Session
 from tui_trainer.engine.steering import Inbox, Steering, nobody
 from tui_trainer.events import EndReason, EpochEnded, Event, PhaseBegan, Progress, RunEnded, Warned
+from tui_trainer.first_aid import FirstAid
 from tui_trainer.scores import Scores
 
 SECONDS_BETWEEN_REPORTS = 0.1
 
 
 def train(
-    session: Session, saver: Saver, inbox: Inbox = nobody, seconds_between_reports: float = SECONDS_BETWEEN_REPORTS
-) -> Iterator[Event]:
+    session: Session, saver: Saver, inbox: Inbox = nobody, seconds_between_reports: float = SECONDS_BETWEEN_REPORTS,
+    inside: Inside | None = None, first_aid: FirstAid | None = None,
+) -> Iterator[Event]:  # fmt: skip
     """Train a session to its end; the last event is RunEnded.
 
     Between two steps, at most every `seconds_between_reports`, it says Progress and obeys the inbox. Raises
     StorageError when a checkpoint cannot be written; everything else that can happen to a run is an event. Every
     process of a group runs this: what one of them decides, all decide.
     """
-    steering = Steering(session, saver, inbox)
+    steering, first_aid = Steering(session, saver, inbox), first_aid or FirstAid(step=session.step)
     report = looks(session.group, seconds_between_reports)
-    reason: EndReason = "completed"
-    try:
-        while session.epochs_done < session.config.training.epochs:
-            yield from run_epoch(session, saver, steering, report)
-            if not steering.stop:
-                yield from end_epoch(session, saver)
-                yield from steering.obey()
-            if steering.stop:
-                reason = "stopped"
-                break
-            if session.record.is_exhausted(session.config.training.patience):
-                reason = "early_stopped"
-                break
-        yield from saver.save(session)
-    except NonFiniteLossError as error:
-        yield diverged(session, error)
-        return
+    inside = inside or Inside(session)
+    while True:
+        try:
+            reason = yield from watched(run_epochs(session, saver, steering, report, inside), steering, first_aid)
+            break
+        except NonFiniteLossError as error:
+            alert = first_aid.not_finite(str(error), session.epochs_done + 1, error.step, case_of(session))
+            if session.config.training.on_alert != "pause":
+                yield alert
+                yield diverged(session, error)
+                return
+            yield from watched(steering.rescue(alert), steering, first_aid)
     yield ended(session, reason, steering)
+
+
+def run_epochs(
+    session: Session, saver: Saver, steering: Steering, report: Looks, inside: Inside
+) -> Generator[Event, None, EndReason]:
+    """All epochs that are left; what ended them."""
+    reason: EndReason = "completed"
+    while not steering.stop and session.epochs_done < session.config.training.epochs:
+        yield from run_epoch(session, saver, steering, report)
+        if steering.stop:
+            break
+        yield from end_epoch(session, saver)
+        yield from inside.look()
+        yield from steering.obey()
+        if session.record.is_exhausted(session.config.training.patience):
+            reason = "early_stopped"
+            break
+    yield from saver.save(session)
+    return "stopped" if steering.stop else reason
 
 
 def run_epoch(session: Session, saver: Saver, steering: Steering, report: Looks) -> Iterator[Event]:
@@ -90,6 +108,7 @@ def end_epoch(session: Session, saver: Saver) -> Iterator[Event]:
         lr=session.lr,
         samples_per_second=round(rate, 1),
         seconds=round(session.pace.epoch_seconds, 4),
+        seconds_waiting=None if (waited := session.seconds_waiting) is None else round(waited, 4),
         is_best=is_best,
         **scores.model_dump(),
     )
@@ -128,14 +147,16 @@ def diverged(session: Session, error: NonFiniteLossError) -> RunEnded:
 def ended(session: Session, reason: EndReason, steering: Steering) -> RunEnded:
     """The end of a run, with the figures of the test split; a signal leaves no time for them."""
     done, epochs = session.epochs_done, session.config.training.epochs
-    signal = steering.stop.signal if steering.stop else None
+    signal, alert = (steering.stop.signal, steering.stop.alert) if steering.stop else (None, None)
+    by = f"by {signal} " if signal else f"by the alert {alert} " if alert else ""
     message = {
         "completed": f"{done:,} of {max(done, epochs):,} epochs",
         "early_stopped": f"no better {session.record.metric} for {session.record.epochs_since} epochs",
-        "stopped": f"{f'by {signal} ' if signal else ''}in epoch {min(done + 1, epochs):,} of {epochs:,}; saved",
+        "stopped": f"{by}in epoch {min(done + 1, epochs):,} of {epochs:,}; saved",
     }[reason]
     tested = {} if signal else test(session)
-    return RunEnded(reason=reason, message=message, step=session.step, signal=signal, **_record(session), **tested)
+    told = {"signal": signal, "alert": alert, **_record(session), **tested}
+    return RunEnded(reason=reason, message=message, step=session.step, **told)
 
 
 def _record(session: Session) -> dict[str, object]:

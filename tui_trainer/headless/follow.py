@@ -8,11 +8,14 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from tui_trainer import signals
-from tui_trainer.events import Event, RunEnded
+from tui_trainer.events import Event, Paused, RunEnded
+from tui_trainer.inside_events import Alerted
+from tui_trainer.run_state import RunState, advance
 from tui_trainer.split_events import SplitsEnded
 from tui_trainer.words import describe
 
 EXIT_CODES = {"completed": 0, "stopped": 0, "early_stopped": 0, "failed": 1, "diverged": 3}
+STOPPED_BY_AN_ALERT = 4
 
 
 class Printer(Protocol):
@@ -40,11 +43,24 @@ class JsonPrinter:
 class PlainPrinter:
     """One line an epoch, for pipes and logs; checkpoints are not worth a line there."""
 
+    def __init__(self) -> None:
+        self._state = RunState()
+        self._alerts: list[Alerted] = []  # all that were said
+
     def show(self, event: Event) -> None:
-        """The event in words."""
+        """The event in words, and what it leaves to do."""
+        self._state = advance(self._state, event)
+        if isinstance(event, Alerted):
+            self._alerts.append(event)
         text = "" if event.event == "checkpoint_saved" and event.id is None else describe(event)
         if text:
             print(text, flush=True)
+        if isinstance(event, Paused | RunEnded):
+            from tui_trainer.headless import alerts
+
+            more = alerts.when_paused(self._state) if isinstance(event, Paused) else alerts.way_on(event, self._alerts)
+            if more:
+                print(more, flush=True)
 
     def close(self) -> None:
         """Nothing to leave."""
@@ -88,7 +104,8 @@ def follow(events: Iterable[Event], *, as_json: bool = False, is_shown: bool = T
         return EXIT_CODES["failed"]
     if end.reason == "failed" and is_shown:
         print(f"tui-trainer: {end.message}", file=sys.stderr)
-    return signals.EXIT_CODES.get(end.signal or "", EXIT_CODES[end.reason])
+    code = STOPPED_BY_AN_ALERT if end.alert else EXIT_CODES[end.reason]
+    return signals.EXIT_CODES.get(end.signal or "", code)
 
 
 def _shown(printer: Printer, event: Event) -> Printer:

@@ -18,7 +18,7 @@ from tui_trainer.events import Event, Progress, RunEnded, RunStarted, Warned
 from tui_trainer.split_events import SplitBegan, SplitsEnded
 from tui_trainer.words import clock, describe, spread, test_line
 
-QUIET = ("progress", "epoch_ended", "checkpoint_saved", "phase_began", "run_resumed", "evaluated")
+QUIET = ("progress", "epoch_ended", "checkpoint_saved", "phase_began", "run_resumed", "evaluated", "alert_passed")
 DONE = ("completed", "early_stopped")
 
 

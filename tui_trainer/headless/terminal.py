@@ -11,15 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from tui_trainer.errors import printable
-from tui_trainer.events import EpochEnded, Event, Progress, RunEnded, Warned
+from tui_trainer.events import EpochEnded, Event, Paused, Progress, RunEnded, Warned
+from tui_trainer.headless.alerts import alert_block, way_on, when_paused
 from tui_trainer.headless.confusion import confusion_view
+from tui_trainer.inside_events import Alerted
 from tui_trainer.measures import COLUMNS, FIRST, kind_of, more
 from tui_trainer.run_state import RunState, advance
 from tui_trainer.words import clock, describe, epoch_line, in_lines, prediction_command
 
 LINES_OF_EPOCHS = 30  # of a long run every n-th epoch gets a line
 MOST_LABELS = 30  # rows
-QUIET = ("checkpoint_saved", "progress", "phase_began")
+QUIET = ("checkpoint_saved", "progress", "phase_began", "net_measured")
 
 
 class TerminalPrinter:
@@ -28,6 +30,7 @@ class TerminalPrinter:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
         self._state = RunState()
+        self._alerts: list[Alerted] = []  # all that were said
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._live.start()
 
@@ -43,8 +46,13 @@ class TerminalPrinter:
                 if self._is_worth_a_line(event):
                     line = epoch_line(event, self._console.width)
                     self._console.print(Text(line, style="bold" if event.is_best else ""))
+            case Alerted():
+                self._alerts.append(event)
+                self._console.print(alert_block(event, self._state, self._console.width))
+            case Paused():
+                self._console.print(Text(f"{describe(event)}\n{when_paused(self._state)}", style="yellow"))
             case _ if event.event not in QUIET:
-                style = "yellow" if event.event in ("warned", "command_rejected", "paused") else ""
+                style = "yellow" if event.event in ("warned", "command_rejected") else ""
                 style = "dim" if isinstance(event, Warned) and event.is_note else style
                 self._console.print(Text(describe(event), style=style))
             case _:
@@ -62,7 +70,7 @@ class TerminalPrinter:
     def _status(self) -> RenderableType:
         state, progress = self._state, self._state.progress
         if state.status == "paused":
-            return Text('Paused. Append {"command": "resume"} to its commands.jsonl, or press Ctrl-C to stop and save.')
+            return Text("Paused. Ctrl-C stops and saves.")
         if state.phase or progress is None:
             return Text(f"{state.phase or 'First steps'}…")
         share = min(1.0, (progress.epoch - 1 + progress.epoch_fraction) / max(1, progress.epochs))
@@ -90,6 +98,8 @@ class TerminalPrinter:
         colour = {"completed": "green", "early_stopped": "green", "stopped": "yellow"}.get(event.reason, "red")
         title = event.reason.replace("_", " ").capitalize()
         self._console.print(Text.assemble((title, f"bold {colour}"), f"  {event.message}  ({clock(event.seconds)})"))
+        if command := way_on(event, self._alerts):
+            self._console.print(Text(command))
         if event.test_loss is not None:
             self._console.print(results_table(event, self._state))
             for line in other_results(event, self._console.width):

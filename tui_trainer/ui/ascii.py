@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import locale
-import os
 from functools import lru_cache
 
 from rich.cells import cell_len
@@ -51,15 +48,3 @@ class AsciiFilter(LineFilter):
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """As LineFilter."""
         return [Segment(ascii_only(text), style, control) for text, style, control in segments]
-
-
-def is_wanted_by_locale() -> bool:
-    """Whether the locale's encoding is none of Unicode's."""
-    named = os.environ.get("LC_ALL") or os.environ.get("LC_CTYPE") or os.environ.get("LANG") or ""
-    encoding = named.partition(".")[2].partition("@")[0] or locale.getpreferredencoding(False)
-    if named in ("C", "POSIX"):
-        return True
-    try:
-        return not codecs.lookup(encoding).name.startswith("utf")
-    except LookupError:
-        return True

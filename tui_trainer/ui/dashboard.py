@@ -1,25 +1,20 @@
-"""The dashboard: what the keys do to the run and to the form.
+"""The dashboard: what the keys do to the form, to the panels, and which screens they open.
 
 Windows and screens that a key opens are imported when it is pressed: the first paint does not wait for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import on
 
-from tui_trainer.commands import Command, Evaluate, Pause, Resume, Save, Stop
-from tui_trainer.errors import InputError
-from tui_trainer.knobs import read_value
-from tui_trainer.ui.attempt import attempt
 from tui_trainer.ui.field import OF_YOUR_OWN, asking_for, asking_for_path
+from tui_trainer.ui.helm import Helm
 from tui_trainer.ui.keybar import PANELS
 from tui_trainer.ui.panels.devices import DevicesPanel
 from tui_trainer.ui.panels.hyperparameters import HyperparametersPanel
-from tui_trainer.ui.stage import Stage
 
 if TYPE_CHECKING:
     from tui_trainer.run_dir import RunDir
@@ -27,57 +22,8 @@ if TYPE_CHECKING:
 THEMES = ("trainer-dark", "trainer-light", "ansi-dark")
 
 
-class Dashboard(Stage):
-    """The stage with its actions, one a key."""
-
-    def attempt(self, wish: Callable[..., object], *arguments: object) -> bool:
-        """Do something that may be refused, and look at what came of it."""
-        if not attempt(self, wish, *arguments):
-            return False
-        self.set_timer(0.15, self.look)  # the answer, before the clock's next tick
-        self.look()
-        return True
-
-    def ask_worker(self, command: Command) -> None:
-        """Append a command, unless there is nobody to read it."""
-        if self.view.status not in ("starting", "training", "paused"):
-            self.notify("No run is training here.", timeout=4)
-        elif self.desk.steering and self.desk.steering.is_waiting(command.command):
-            self.notify("That was asked already; the run has not answered yet.", timeout=4)
-        else:
-            self.attempt(self.desk.send, command)
-
-    def action_go(self) -> None:
-        """Start, pause, go on, resume: what the state calls for."""
-        match self.view.status:
-            case "ready":
-                if self.attempt(self.desk.start):
-                    self.show_desk()
-                    self.go_to_panel("losses")
-            case "training":
-                self.ask_worker(Pause())
-            case "paused":
-                self.ask_worker(Resume())
-            case "starting":
-                self.notify("The run is loading; s stops it as soon as it listens.", timeout=4)
-            case "completed" | "early_stopped":
-                self.action_more_epochs()
-            case _ if self.view.state.started is None:
-                self.action_new()
-            case _:
-                self.attempt(self.desk.resume, {})
-
-    def action_save(self) -> None:
-        """A checkpoint now."""
-        self.ask_worker(Save())
-
-    def action_evaluate(self) -> None:
-        """An evaluation now."""
-        self.ask_worker(Evaluate())
-
-    def action_stop(self) -> None:
-        """Save, test, end."""
-        self.ask_worker(Stop())
+class Dashboard(Helm):
+    """The stage with all its actions, one a key."""
 
     def action_change(self) -> None:
         """To the learning rate in the form."""
@@ -87,50 +33,6 @@ class Dashboard(Stage):
         self.desk.form.go_to("lr")
         self.go_to_panel("hyperparameters")
         self.panel("hyperparameters").repaint()
-
-    def action_more_epochs(self) -> None:
-        """Ask how many in all; a run that has ended is resumed with them."""
-        state = self.view.state
-        if not self.view.run or state.started is None:
-            self.notify("Open or start a run first.", timeout=4)
-            return
-        done = min(state.epochs_done + 1, state.epochs) if state.is_open else state.epochs_done
-
-        def check(text: str) -> int:
-            epochs = int(read_value("epochs", text))
-            if epochs <= done:
-                raise InputError(f"{done} {'have begun' if state.is_open else 'are done'} already; give it more")
-            return epochs
-
-        def take(answer: str | None) -> None:
-            if answer is None:
-                return
-            if state.is_open:
-                self.attempt(self.desk.send_values, {"epochs": check(answer)})
-            else:
-                patience = {"patience": 0} if state.status == "early_stopped" else {}
-                self.attempt(self.desk.resume, {"epochs": check(answer), **patience})
-
-        sentence = f"{state.epochs_done} of {state.epochs} are done. How many shall it be in all?"
-        if state.status == "early_stopped":
-            sentence += " Early stopping is switched off."
-        from tui_trainer.ui.asking import AskText
-
-        self.app.push_screen(AskText("More epochs", sentence, str(state.epochs + max(1, state.epochs)), check), take)
-
-    def action_new(self) -> None:
-        """The form, with the settings of the run that was open; the run is left alone."""
-        if self.view.is_readonly:
-            self.notify("Opened read-only: `tui-trainer` in another terminal sets up a run.", timeout=6)
-        if self.view.is_readonly or not self.view.run:
-            return
-        name, goes_on = self.view.run, self.view.state.is_open and self.desk.follower and self.desk.follower.is_alive
-        self.attempt(self.desk.delete_unbegun)
-        self.desk.set_up()
-        self.show_desk()
-        self.go_to_panel("hyperparameters")
-        if goes_on:
-            self.notify(f"{name} goes on; o opens it again.", timeout=6, markup=False)
 
     def action_recipe(self) -> None:
         """Choose one; it fills the form."""
@@ -162,10 +64,19 @@ class Dashboard(Stage):
             self.notify("This run has begun; n sets up another one, which k checks.", timeout=4)
         elif self.attempt(self.desk.form.config):
             screen = CheckScreen(self.desk.form, self.desk.runs_dir)
-            self.app.push_screen(screen, lambda _: self.after_check())
+            self.app.push_screen(screen, lambda _: self.after_form_screen())
 
-    def after_check(self) -> None:
-        """Kinds of columns that were chosen there stand in the form."""
+    def action_find(self) -> None:
+        """A learning rate or a batch size for what the form says; what is taken there goes into the form."""
+        from tui_trainer.ui.finder import FinderScreen
+
+        if self.view.run:
+            self.notify("This run has begun; n sets up another one, for which r finds a learning rate.", timeout=4)
+        elif self.attempt(self.desk.form.config):
+            self.app.push_screen(FinderScreen(self.desk.form), lambda _: self.after_form_screen())
+
+    def after_form_screen(self) -> None:
+        """What was chosen on a screen over the form stands in the form."""
         self.form_was_edited()
         self.panel("hyperparameters").repaint()
 

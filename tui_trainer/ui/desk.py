@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from tui_trainer import commands, config_file, launch, runs_folder
 from tui_trainer.config import RunConfig
 from tui_trainer.errors import InputError
+from tui_trainer.inside_events import Alerted
 from tui_trainer.knobs import KNOBS, changed
 from tui_trainer.run_dir import RunDir
 from tui_trainer.ui.follower import RunFollower
@@ -50,6 +51,7 @@ class Desk:
         self._waits_for_worker = False
         self._form_before: tuple[RunConfig, str, str | None] | None = None
         self._problem: str | None = None
+        self._seen: frozenset[tuple[str, float]] = frozenset()
         if wish.run:
             self.open(wish.run)
 
@@ -64,6 +66,7 @@ class Desk:
         config = self.follower.config() or RunConfig()
         self.form = Form(config, self.stem_of(run), is_live=True, is_locked=self.is_readonly)
         self._waits_for_worker = False
+        self._seen = frozenset()
 
     @staticmethod
     def stem_of(run: RunDir) -> str:
@@ -84,6 +87,15 @@ class Desk:
     def edited(self) -> None:
         """The form changed: what was wrong is looked at anew."""
         self._problem = None
+
+    def fill(self, values: Mapping[str, Any]) -> None:
+        """The form with these values changed."""
+        self.form = Form(changed(self.form.config(), values), self.form.stem)
+        self.edited()
+
+    def put_away(self, alerts: Iterable[Alerted]) -> None:
+        """They were looked at: told in a line no more."""
+        self._seen |= {(alert.alert, alert.time) for alert in alerts}
 
     def fill_from_recipe(self, name: str) -> None:
         """The form with a recipe's settings; folders and devices stay as they are."""
@@ -185,6 +197,7 @@ class Desk:
             is_readonly=self.is_readonly,
             silent_seconds=int(time.monotonic() - follower.heard_at) // 10 * 10 if state.status == "training" else 0,
             is_gone=state.status == "lost" and not follower.run.path.is_dir(),
+            seen=self._seen,
         )
 
     def delete_unbegun(self) -> None:

@@ -12,7 +12,7 @@ from tui_trainer.ui.painted import Painted
 
 TITLES = {
     "hyperparameters": "Hyperparameters", "losses": "Losses", "confusion": "Confusion", "devices": "Devices",
-    "log": "Log",
+    "log": "Log", "inside": "Inside",
 }  # fmt: skip
 PANELS = tuple(TITLES)
 

@@ -36,6 +36,8 @@ NAMES = {
     "shift+tab": "shift+tab", "ctrl+p": "ctrl+p", "escape": "esc",
 }  # fmt: skip
 
+ALERT_SIGN = "!"  # in every place where an alert is told: it is read in ASCII and without colour
+
 KEYS = (
     Key(
         "go", "space", "start", "start training; pause, go on, or resume from the last checkpoint", rank=0, steers=True
@@ -55,7 +57,11 @@ KEYS = (
     Key("new", "n", "new", "leave this run alone and set up another one with its settings", rank=6),
     Key("recipe", "c", "recipe", "choose a recipe: fills the form with its settings", rank=2),
     Key("check", "k", "check", "look the data over and see what training will take, before it starts", rank=5),
+    Key("find", "r", "find", "find a learning rate or a batch size for what the form says", rank=6),
     Key("runs", "o", "runs", "open a run; resume, duplicate, rename, delete or compare runs", rank=3),
+    Key(
+        "remedies", "a", "remedies", "what looks wrong with the training, and what may help; one key applies it", rank=0
+    ),
     Key("next_panel", "tab", "panel", "go to the next panel", rank=2),
     Key("previous_panel", "shift+tab", "back", "go to the previous panel"),
     Key("panel(1)", "1", "", "hyperparameters"),
@@ -63,6 +69,7 @@ KEYS = (
     Key("panel(3)", "3", "", "confusion matrix"),
     Key("panel(4)", "4", "", "devices"),
     Key("panel(5)", "5", "", "log"),
+    Key("panel(6)", "6", "", "inside of the net"),
     Key("maximise", "m", "max", "give the panel the whole screen, or give it back", rank=6),
     Key("theme", "t", "theme", "dark, light, or the terminal's own colours"),
     Key("help", "question_mark,f1", "help", "all keys", rank=1),
@@ -129,6 +136,11 @@ KEYS = (
     Key("log_scroll(-10)", "pageup", "", "ten lines back", "log"),
     Key("log_scroll(10)", "pagedown", "", "ten lines on", "log"),
     Key("log_end", "end", "newest", "to the newest line, and stay there", "log", rank=3),
+    Key("layer_move(-1)", "up", "", "the layer above", "inside"),
+    Key("layer_move(1)", "down", "", "the layer below", "inside"),
+    Key("weight_pictures", "p", "pictures", "the first weights as pictures, or everything", "inside", rank=2),
+    Key("units_page(-1)", "left", "units", "the pictures of the units before", "inside", rank=3),
+    Key("units_page(1)", "right", "units", "the pictures of the units after", "inside", rank=3),
     Key("open_run", "enter", "open", "open the run in the dashboard", "runs", rank=0),
     Key("mark_run", "space", "mark", "mark or unmark the run, to compare it with others", "runs", rank=1),
     Key(
@@ -166,6 +178,11 @@ KEYS = (
     Key("check_again", "r", "check again", "check what the form says now", "check", rank=2),
     Key("leave_check", "escape,q", "back", "end the check; back to the dashboard", "check", rank=0),
     Key("show_keys", "question_mark,f1", "help", "all keys", "check", rank=4),
+    Key("take_found", "enter", "take", "take what was found into the form", "finder", rank=0),
+    Key("find_lr", "r", "learning rate", "find a learning rate: a range test of some steps", "finder", rank=2),
+    Key("find_batch", "b", "batch size", "find a batch size: samples a second of each", "finder", rank=2),
+    Key("leave_finder", "escape,q", "back", "end what is measuring; back to the dashboard", "finder", rank=1),
+    Key("show_keys", "question_mark,f1", "help", "all keys", "finder", rank=4),
 )
 
 

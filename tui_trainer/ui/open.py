@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 
+from tui_trainer.plain_text import is_asked_for_by_locale
 from tui_trainer.ui.app import TrainerApp
-from tui_trainer.ui.ascii import is_wanted_by_locale
 from tui_trainer.ui.desk import Desk, Wish
 
 
@@ -15,7 +15,7 @@ def open_dashboard(wish: Wish, *, refresh: float, is_ascii: bool) -> int:
     desk = Desk(wish)
     if wish.resume is not None:
         desk.resume(wish.resume)
-    app = TrainerApp(desk, refresh=refresh, is_ascii=is_ascii or is_wanted_by_locale())
+    app = TrainerApp(desk, refresh=refresh, is_ascii=is_ascii or is_asked_for_by_locale())
     app.run()
     if words := farewell(desk):
         print(words)

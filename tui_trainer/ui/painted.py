@@ -81,6 +81,8 @@ class Painted(Widget):
     def _strip(self, text: Text, width: int) -> Strip:
         text.no_wrap = True
         text.end = ""
+        if not text.spans:  # Rich renders such a text without its own style
+            return Strip([Segment(text.plain, self.app.console.get_style(text.style))]).adjust_cell_length(width)
         return Strip(text.render(self.app.console)).adjust_cell_length(width).simplify()
 
     def render_line(self, y: int) -> Strip:

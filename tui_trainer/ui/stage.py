@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import events, on, work
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Grid, Horizontal, Vertical
 from textual.reactive import Reactive, reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -18,17 +18,18 @@ from tui_trainer import devices
 from tui_trainer.ui.desk import Desk
 from tui_trainer.ui.keybar import PANELS, KeyBar, TabBar
 from tui_trainer.ui.keys import KEYS, Key, of_room
+from tui_trainer.ui.layout import BESIDE, LEFT, Layout
+from tui_trainer.ui.panels.alert import AlertPanel
 from tui_trainer.ui.panels.confusion import ConfusionPanel
 from tui_trainer.ui.panels.devices import DevicesPanel
 from tui_trainer.ui.panels.hyperparameters import HyperparametersPanel
+from tui_trainer.ui.panels.inside import InsidePanel
 from tui_trainer.ui.panels.log import LogPanel
 from tui_trainer.ui.panels.losses import LossesPanel
 from tui_trainer.ui.panels.panel import Panel
 from tui_trainer.ui.panels.status import StatusPanel
 from tui_trainer.ui.view import View
 
-SMALL = (100, 34)  # below so many columns or rows the panels take turns
-WIDE = 160
 SECONDS_READING = 0.05  # of work between two looks at the keyboard
 SECONDS_BETWEEN_SAMPLES = 1.0
 SECONDS_BETWEEN_IDLE_SAMPLES = 15.0  # while nothing trains and nobody looks at the devices: a quiet line
@@ -48,6 +49,7 @@ class Stage(Screen[None]):
         self._seconds = 1 / refresh
         self._current = "losses" if desk.run else "hyperparameters"
         self._is_maximised = False
+        self._inside_turn = False  # whether the inside was chosen last of the panels that share a place
         self._ticked = self._sampled = 0.0
         self._is_reading_on = False
         self._when_read: Callable[[], None] | None = None  # once the history of a run is all there
@@ -56,16 +58,17 @@ class Stage(Screen[None]):
     def compose(self) -> ComposeResult:
         """All panels; `place_panels` decides which are seen."""
         yield StatusPanel(id="status").data_bind(Stage.view)
+        yield AlertPanel(id="alert").data_bind(Stage.view)
         yield TabBar(id="tabs")
         with Horizontal(id="panels"):
             with Vertical(id="left"):
                 yield HyperparametersPanel(id="hyperparameters").data_bind(Stage.view)
                 yield DevicesPanel(id="devices").data_bind(Stage.view)
-            with Vertical(id="right"):
+            with Grid(id="right"):
                 yield LossesPanel(id="losses").data_bind(Stage.view)
-                with Horizontal(id="below"):
-                    yield ConfusionPanel(id="confusion").data_bind(Stage.view)
-                    yield LogPanel(id="log").data_bind(Stage.view)
+                yield InsidePanel(id="inside").data_bind(Stage.view)
+                yield ConfusionPanel(id="confusion").data_bind(Stage.view)
+                yield LogPanel(id="log").data_bind(Stage.view)
         yield KeyBar(self.label_of, id="keys")
 
     def on_mount(self) -> None:
@@ -123,8 +126,9 @@ class Stage(Screen[None]):
     def watch_view(self, old: View, new: View) -> None:
         """What hangs on more than the figures."""
         facts = [(view.status, view.run, view.is_readonly, view.problem, view.exit) for view in (old, new)]
-        if facts[0] != facts[1]:
-            self.call_later(self.fit_status)
+        news = [(bool(view.state.inside), view.alerts, view.unseen) for view in (old, new)]
+        if facts[0] != facts[1] or news[0] != news[1]:
+            self.call_later(self.place_panels)
             self.query_one(KeyBar).repaint()
             self.show_device()
         if old.live_values != new.live_values:
@@ -176,22 +180,30 @@ class Stage(Screen[None]):
 
     def place_panels(self) -> None:
         """All panels where there is room; otherwise, or maximised, the present one alone."""
-        width, height = self.app.size
-        is_small = width < SMALL[0] or height < SMALL[1]
-        is_solo = is_small or self._is_maximised
+        layout = self.layout_now
+        self.panel("alert").display = bool(self.view.unseen)
         tabs = self.query_one(TabBar)
-        tabs.display, tabs.current = is_small and not self._is_maximised, self._current
+        tabs.display, tabs.current = layout.is_small and not self._is_maximised, self._current
         tabs.repaint()
         for name in PANELS:
-            self.panel(name).display = not is_solo or name == self._current
-        self.query_one("#left").display = not is_solo or self._current in ("hyperparameters", "devices")
-        self.query_one("#right").display = not is_solo or self._current in ("losses", "confusion", "log")
-        self.query_one("#below").display = not is_solo or self._current in ("confusion", "log")
+            panel = self.panel(name)
+            panel.display = name in layout.seen
+            if panel.border_subtitle != layout.turn_of(name):
+                panel.border_subtitle = layout.turn_of(name)
+        self.query_one("#left").display = layout.is_any_seen(*LEFT)
+        right = self.query_one("#right")
+        right.display = layout.is_any_seen("losses", "inside", *BESIDE)
+        right.styles.grid_rows = "1fr" if layout.is_solo else f"1fr {layout.rows_below}"
         self.fit_status()
-        if not is_solo:
-            self.query_one("#below").styles.height = min(16, (height - 4) * 45 // 100) if width < WIDE else "2fr"
-        self.set_class(is_solo, "-solo")
-        self.set_class(width >= WIDE, "-wide")
+        self.set_class(layout.is_solo, "-solo")
+        self.set_class(layout.is_wide, "-wide")
+        self.set_class(layout.has_column, "-column")
+
+    @property
+    def layout_now(self) -> Layout:
+        """As the terminal's size and what was chosen want it."""
+        has_inside = bool(self.view.run) and (self.view.state.is_open or self.view.state.inside is not None)
+        return Layout(*self.app.size, self._current, self._is_maximised, self._inside_turn, has_inside)
 
     def on_resize(self, _event: events.Resize) -> None:
         """Another size of the terminal."""
@@ -200,15 +212,21 @@ class Stage(Screen[None]):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The panel with the focus is the present one, however it got it."""
         if isinstance(event.widget, Panel) and event.widget.id:
-            self._current = event.widget.id
+            self.choose(event.widget.id)
             bar = self.query_one(KeyBar)
             bar.room = self._current
             bar.repaint()
             self.place_panels()
 
+    def choose(self, name: str) -> None:
+        """The present panel, and the last of those that share a place."""
+        self._current = name
+        if name == "inside" or name in BESIDE:
+            self._inside_turn = name == "inside"
+
     def go_to_panel(self, name: str) -> None:
         """Show a panel and give it the keys."""
-        self._current = name
+        self.choose(name)
         self.place_panels()
         self.set_focus(self.panel(name))  # at once: the next key is meant for it
 
@@ -225,11 +243,13 @@ class Stage(Screen[None]):
                 return labels.get(status, "")
             case "stop" | "save" | "evaluate":
                 return key.label if is_open else ""
+            case "remedies":
+                return key.label if self.view.alerts else ""
             case "change" | "more_epochs":
                 return key.label if has_run else ""
             case "new":
                 return key.label if has_run and not self.view.is_readonly else ""
-            case "recipe" | "check":
+            case "recipe" | "check" | "find":
                 return "" if has_run else key.label
         return key.label
 

@@ -12,7 +12,7 @@ from tui_trainer.run_dir import RunDir
 
 DOING = {
     "pause": "pausing", "resume": "continuing", "stop": "stopping", "save": "saving", "evaluate": "evaluating",
-    "set": "setting",
+    "set": "setting", "apply": "applying",
 }  # fmt: skip
 
 

@@ -7,19 +7,23 @@ Painted { background: $background; }
 #tabs { height: 1; }
 #keys { height: 1; dock: bottom; }
 #panels { height: 1fr; }
-Panel { border: round $border; border-title-color: $foreground 70%; border-title-style: none; height: 1fr; width: 1fr; }
+Panel { border: round $border; border-title-color: $foreground 70%; border-title-style: none; height: 1fr; width: 1fr;
+        border-subtitle-color: $foreground 50%; border-subtitle-style: none; }
 Panel:focus { border: round $primary; border-title-color: $primary; border-title-style: bold; }
-#status { border: none; }
+#status, #alert { border: none; }
+#alert { height: 1; }
 #left { width: 42; }
-#right { width: 1fr; }
+#right { width: 1fr; grid-size: 5; }
 #devices { height: 5; }
-#losses { height: 3fr; }
-#below { height: 16; }
-#confusion { width: 3fr; }
-#log { width: 2fr; }
+#losses, #inside { column-span: 5; }
+#confusion { column-span: 3; }
+#log { column-span: 2; }
 Dashboard.-wide #left { width: 52; }
-Dashboard.-wide #below { height: 2fr; min-height: 16; }
-Dashboard.-solo #left, Dashboard.-solo #right, Dashboard.-solo #below { width: 1fr; height: 1fr; }
+Dashboard.-column #left { width: 42; }
+Dashboard.-column #losses { column-span: 3; }
+Dashboard.-column #inside { column-span: 2; }
+Dashboard.-solo #left, Dashboard.-solo #right { width: 1fr; height: 1fr; }
+Dashboard.-solo #right Panel { column-span: 5; }
 Dashboard.-solo #devices { height: 1fr !important; }
 ModalScreen { align: center middle; background: $background 60%; }
 .box { width: 76; max-width: 96%; height: auto; max-height: 90%; border: round $primary; background: $background;

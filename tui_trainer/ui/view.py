@@ -8,6 +8,7 @@ from typing import Any
 
 from tui_trainer.events import CheckpointSaved, EpochEnded, Event, PhaseBegan, Progress, Warned
 from tui_trainer.history import History
+from tui_trainer.inside_events import Alerted
 from tui_trainer.launch import Exit
 from tui_trainer.measures import headline
 from tui_trainer.run_state import RunState
@@ -85,11 +86,22 @@ class View:
     plan: str = ""  # what the form would train, in words
     silent_seconds: int = 0  # without a word from a run that trains, in steps of ten
     is_gone: bool = False  # the run's folder was moved or deleted
+    seen: frozenset[tuple[str, float]] = frozenset()  # alerts that were looked at and put away, by name and time
 
     @property
     def status(self) -> str:
         """`ready` while the next run is being set up, otherwise the run's."""
         return self.state.status if self.run else "ready"
+
+    @property
+    def alerts(self) -> list[Alerted]:
+        """Those that are open, the newest first."""
+        return list(reversed(self.state.alerts)) if self.run else []
+
+    @property
+    def unseen(self) -> list[Alerted]:
+        """Those that nobody at this screen has looked at."""
+        return [alert for alert in self.alerts if (alert.alert, alert.time) not in self.seen]
 
     @property
     def is_training(self) -> bool:

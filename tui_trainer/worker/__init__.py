@@ -5,6 +5,7 @@
 """
 
 from tui_trainer.worker.check import check, check_splits
+from tui_trainer.worker.finding import find_batch_size, find_lr
 from tui_trainer.worker.part import Part, take_part
 from tui_trainer.worker.training_process import begin, go_on, prepare, resume, resume_named, start
 
@@ -13,6 +14,8 @@ __all__ = [
     "begin",
     "check",
     "check_splits",
+    "find_batch_size",
+    "find_lr",
     "go_on",
     "prepare",
     "resume",

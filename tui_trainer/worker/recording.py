@@ -16,6 +16,7 @@ from tui_trainer.engine.training import train
 from tui_trainer.errors import StorageError
 from tui_trainer.event_budget import EventBudget
 from tui_trainer.events import Event, RunEnded
+from tui_trainer.first_aid import FirstAid
 from tui_trainer.run_dir import EventFile, RunDir
 from tui_trainer.run_state import folded
 from tui_trainer.worker.part import Part, in_words
@@ -41,7 +42,8 @@ def trained(run: RunDir, session: Session, first: list[Event], inbox: Inbox, par
         budget = EventBudget(_began(run), file.size)
         if part.line:
             part.line.say_begun()
-        for event in chain(first, train(session, saver, inbox)):
+        first_aid = FirstAid(run.read_milestones(), session.step)
+        for event in _said(run, session, chain(first, train(session, saver, inbox, first_aid=first_aid))):
             whole = (
                 event.model_copy(update={"run": run.name, "run_dir": str(run.path)})
                 if event.event == "run_ended"
@@ -62,6 +64,14 @@ def trained(run: RunDir, session: Session, first: list[Event], inbox: Inbox, par
     finally:
         if file:
             file.close()
+
+
+def _said(run: RunDir, session: Session, events: Iterator[Event]) -> Iterator[Event]:
+    if not session.config.output.tensorboard:
+        return events
+    from tui_trainer.worker.board.telling import told_to_tensorboard  # a third of a second that few need
+
+    return told_to_tensorboard(events, run, session)
 
 
 def _what(run: RunDir, error: Exception) -> str:

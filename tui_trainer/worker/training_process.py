@@ -29,6 +29,7 @@ from tui_trainer.errors import InputError, StorageError
 from tui_trainer.events import Event, PhaseBegan, RunEnded, Warned
 from tui_trainer.knobs import changed
 from tui_trainer.run_dir import RunDir, Tail
+from tui_trainer.worker.board.installed import check_installed
 from tui_trainer.worker.facts import changes_between, resumed, started, warnings_of
 from tui_trainer.worker.noticing import noticed
 from tui_trainer.worker.outside import run_of_launch
@@ -167,6 +168,8 @@ def _found(run: RunDir, changes: Mapping[str, Any]) -> _Found:
 def prepare(config: RunConfig, part: Part = ALONE_PART) -> Session:
     """Device, data and net, ready for the first step. Raises InputError, in all processes alike."""
     group = part.group
+    if config.output.tensorboard:
+        told_by_first(group, check_installed)
     chosen = together(group, lambda: device.choose(config.hardware, part.place))
     if isinstance(group, Ranks):
         group.takes(chosen, device.name_of(chosen))

@@ -16,7 +16,7 @@ from tui_trainer.engine.bench import ours, rivals
 from tui_trainer.engine.bench.estimate import COMPILING, Estimate, guess
 from tui_trainer.engine.bench.floor import products
 from tui_trainer.engine.bench.job import Epoch, Job, NotMeasuredError, Timed, conditions
-from tui_trainer.engine.bench.memory import Peak
+from tui_trainer.engine.peak_memory import Peak
 
 FLOOR = "floor"
 NO_FIGURE_ON_CUDA = ("jax", "scikit-learn")

@@ -20,8 +20,9 @@ import torch
 from tui_trainer import devices
 from tui_trainer.bench_plan import NETS, RIVALS, SAMPLES, Plan, forward_flop, spelled
 from tui_trainer.engine import device as where
+from tui_trainer.engine import peak_memory
 from tui_trainer.engine.bench import cell as cells
-from tui_trainer.engine.bench import cost, holds, memory, ours, pictures, rivals
+from tui_trainer.engine.bench import cost, holds, ours, pictures, rivals
 from tui_trainer.engine.bench.accuracy import precisions
 from tui_trainer.engine.bench.cell import Cell
 from tui_trainer.engine.bench.estimate import Estimate, guess_cost
@@ -184,7 +185,7 @@ class Bench:
             "idle_cores": {"at_start": self.idle_at_start, "at_end": devices.idle_cores(SECONDS_OF_LOOKING)},
             "versions": versions,
             "rounds": self.plan.rounds,
-            "memory_is": memory.MEANING[kind],
+            "memory_is": peak_memory.MEANING[kind],
             "cells": [cells.result(cell) for cell in self.cells],
             "overhead": self.costs,
             "whole_path": self.path,

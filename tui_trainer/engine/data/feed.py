@@ -5,6 +5,7 @@ The rows are the same in the same order from each; only what a batch costs diffe
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ class Feed(ABC):
 
     def __init__(self, samples: Samples) -> None:
         self.samples = samples
+        self.seconds_waited = 0.0  # by the training, for samples that were not there yet
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -157,7 +159,9 @@ class StagedFeed(Feed):
         if block is None:
             self.direct += 1
             block = self._fetch(start, stop)
+        began = time.perf_counter()
         block.wait()
+        self.seconds_waited += time.perf_counter() - began
         self._present = block
         self._turn = (self._turn + 1) % SLOTS
         return block

@@ -9,6 +9,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import BindingType
 
+from tui_trainer.ui.keys import ALERT_SIGN
 from tui_trainer.ui.panels.panel import Panel, bindings
 from tui_trainer.ui.view import LogLine
 
@@ -43,7 +44,8 @@ class LogPanel(Panel):
     def _wrapped(self, line: LogLine, width: int) -> list[Text]:
         stamp = time.strftime("%H:%M:%S ", time.localtime(line.time)) if line.time else "   worker "[-TIME_COLUMNS:]
         room = max(10, width - TIME_COLUMNS)
-        parts = [line.text[:room]] if line.kind == "epoch_ended" else textwrap.wrap(line.text, room) or [""]
+        text = f"{ALERT_SIGN} {line.text}" if line.kind == "alert" else line.text
+        parts = [text[:room]] if line.kind == "epoch_ended" else textwrap.wrap(text, room) or [""]
         style = self._style(line)
         return [
             Text.assemble((stamp if number == 0 else " " * TIME_COLUMNS, "dim"), (part, style))
@@ -54,10 +56,16 @@ class LogPanel(Panel):
         match line.kind:
             case "epoch_ended":
                 return "bold" if line.is_best else ""
+            case "alert":
+                return f"bold {self.palette.warn}"
             case "warned" | "command_rejected" | "paused":
                 return self.palette.warn
             case "hyperparameters_changed" | "continued" | "evaluated" | "run_started" | "run_resumed":
                 return self.palette.accent
+            case "remedy_applied" | "went_back":
+                return self.palette.accent
+            case "alert_passed":
+                return self.palette.good
             case "output":
                 return "dim"
             case "run_ended":

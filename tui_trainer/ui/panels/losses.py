@@ -8,9 +8,10 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import BindingType
 
-from tui_trainer.history import Point, Series
+from tui_trainer.history import Mark, Point, Series
 from tui_trainer.measures import Kind, kind_of
 from tui_trainer.ui.charts import Curve, Picture, drawn, moved, nearest_point, nice_ticks, round_up, smoothed, sparkline
+from tui_trainer.ui.keys import ALERT_SIGN
 from tui_trainer.ui.palette import RGB
 from tui_trainer.ui.panels.panel import Panel, bindings
 
@@ -34,6 +35,11 @@ Curves = list[tuple[str, Points, RGB, str]]  # (word, points, colour, marker)
 def short(value: float) -> str:
     """At most eight columns: `0.06529`, `3.06e-05`, `267,104`."""
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.4g}" if abs(value) >= 1e-4 else f"{value:.3g}"
+
+
+def sign_of(mark: Mark) -> str:
+    """What stands before the words of a vertical line."""
+    return ALERT_SIGN if mark.is_alert else "│"
 
 
 class LossesPanel(Panel):
@@ -149,7 +155,12 @@ class LossesPanel(Panel):
             return [Text("The curves begin with the first figures.".center(width), "dim")]
         low, high = min(places), max(places)
         high = round_up(high) if high > low else low + 1  # the curve grows into the room: nothing else moves
-        marks = [(mark.at, self.palette.mark) for mark in self.view.history.marks if low <= mark.at <= high]
+        palette = self.palette
+        marks = [
+            (mark.at, palette.miss if mark.is_alert else palette.mark)
+            for mark in self.view.history.marks
+            if low <= mark.at <= high
+        ]
         if self.cursor is not None and low <= self.cursor <= high:
             marks.append((self.cursor, self.palette.val))
         drawings = [Curve(tuple(points), colour, marker) for _, points, colour, marker in curves if points]
@@ -176,7 +187,7 @@ class LossesPanel(Panel):
                     line.append(f"{word}  ", "dim")
             if self.view.history.marks:
                 mark = self.view.history.marks[-1]
-                line.append(f"│ {mark.text} at epoch {mark.at:.4g}", "dim")
+                line.append(f"{sign_of(mark)} {mark.text} at epoch {mark.at:.4g}", "dim")
         else:
             line.append(f"epoch {self.cursor:.4g}  ", "bold")
             for word, points, _, _ in curves:
@@ -188,7 +199,7 @@ class LossesPanel(Panel):
                 line.append(f"{found[1]:.3g}  ")
             changes = [mark for mark in self.view.history.marks if abs(mark.at - self.cursor) < 0.5]
             if changes:
-                line.append(f"│ {changes[-1].text}", "dim")
+                line.append(f"{sign_of(changes[-1])} {changes[-1].text}", "dim")
         line.truncate(width, overflow="ellipsis")
         return line
 

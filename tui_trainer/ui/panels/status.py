@@ -10,6 +10,7 @@ from tui_trainer.errors import printable
 from tui_trainer.events import EpochEnded, RunEnded
 from tui_trainer.measures import FIRST, headline, kind_of
 from tui_trainer.ui.charts import bar
+from tui_trainer.ui.keys import ALERT_SIGN
 from tui_trainer.ui.panels.panel import Panel
 from tui_trainer.words import architecture, clock, prediction_command, whereabouts
 
@@ -65,6 +66,8 @@ class StatusPanel(Panel, can_focus=False):
         words = ", ".join([view.status.replace("_", " "), *silent, *view.pending])
         where = f"  {whereabouts(started)}" if view.run and started else ""
         right = Text.assemble((f"{sign} {words}", self._style()), (where, "dim"))
+        if count := len(view.alerts):
+            right.append(f"  {ALERT_SIGN} {count} alert{'s' if count > 1 else ''}", self.palette.warn)
         if view.is_readonly:
             right.append("  read-only", self.palette.warn)
         right.append(" ")
@@ -136,6 +139,8 @@ class StatusPanel(Panel, can_focus=False):
             return "n goes back to the form"
         if end.reason in ("completed", "early_stopped"):
             return "+ more epochs, n new run, o runs"
+        if self.view.alerts and end.reason in ("diverged", "stopped"):
+            return "a remedies, space resumes, n new run"
         if end.reason == "diverged":
             return "e, then ← or enter, changes the learning rate; space resumes with it"
         return "space resumes, n new run, o runs"

@@ -20,9 +20,10 @@ MEANING = {
 class Peak:
     """Begun when it is made; `bytes()` is the peak since then above the level at that moment."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, *, collects: bool = True) -> None:
         self._device = device
-        gc.collect()
+        if collects:  # what other people's trainers leave behind; half a second
+            gc.collect()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
             torch.cuda.reset_peak_memory_stats(device)

@@ -1,0 +1,67 @@
+"""First aid in a terminal and in a pipe: what is printed, how a run goes on, and the exit codes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+from rich.console import Console
+
+from tests.conftest import Said
+from tests.end_to_end.runs import events_of
+from tui_trainer.events import Paused, RunStarted, parse
+from tui_trainer.headless.terminal import TerminalPrinter
+from tui_trainer.inside_events import Alerted
+
+Cli = Callable[..., Said]
+DIVERGING = (
+    "--no-ui", "--data", "diabetes", "--hidden", "", "--optimizer", "sgd", "--lr", "2.2", "--batch-size", "full",
+    "--threads", "1", "--epochs", "6",
+)  # fmt: skip
+
+
+def test_an_alert_that_stops_a_run_has_an_exit_code_and_says_how_to_go_on(cli: Cli) -> None:
+    said = cli(*DIVERGING, "--on-alert", "stop")
+    assert said.code == 4
+    lines = said.out.splitlines()
+    assert len([line for line in lines if line.startswith("Alert: the training loss diverges")]) == 1
+    assert "Stopped: by the alert divergence-1 in epoch 1 of 6; saved" in lines
+    assert lines[-1] == "To go on: tui-trainer resume diabetes-1 --lr 1.1 --no-ui"
+    again = cli("resume", "diabetes-1", "--lr", "0.2", "--no-ui", "--json")
+    assert again.code == 0
+    assert [event["epoch"] for event in events_of(again.out) if event["event"] == "epoch_ended"] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_loss_that_is_no_number_is_an_alert_before_the_end(cli: Cli) -> None:
+    said = cli("--no-ui", "--data", "diabetes", "--optimizer", "sgd", "--lr", "100", "--threads", "1")
+    assert said.code == 3
+    alert, end, _, way = said.out.splitlines()[2:]
+    assert alert.startswith("Alert: the loss is no finite number")
+    assert end.startswith("Diverged: ")
+    assert way == "To go on: tui-trainer resume diabetes-1 --lr 10.0 --no-ui"
+
+
+def test_alerts_of_a_run_that_goes_on_are_counted_on(cli: Cli) -> None:
+    for count in (1, 2, 3):
+        start = (*DIVERGING, "--on-alert", "stop") if count == 1 else ("resume", "diabetes-1", "--no-ui")
+        said = cli(*start, "--json")
+        told = [event["alert"] for event in events_of(said.out) if event["event"] == "alert"]
+        assert told == [f"divergence-{count}"]
+
+
+def test_a_terminal_shows_cause_evidence_remedies_and_the_command(cli: Cli) -> None:
+    said = cli(*DIVERGING, "--on-alert", "stop", "--json")
+    page = io.StringIO()
+    printer = TerminalPrinter(Console(file=page, width=80, force_terminal=False))
+    for line in said.out.splitlines():
+        event = parse(line)
+        if isinstance(event, RunStarted | Alerted):
+            printer.show(event)
+    printer.show(Paused(step=2))
+    printer.close()
+    shown = page.getvalue().splitlines()
+    assert "! the training loss diverges: it has lost what it had gained" in shown
+    assert "  1. Go back to the last good checkpoint with half the learning rate (1.1)" in shown
+    assert any("""echo '{"command":"apply","alert":"divergence-1","remedy":1}' >>""" in line for line in shown)
+    assert any(line.startswith("To go on: tui-trainer attach diabetes-1") for line in shown)
+    assert all(len(line) <= 80 for line in shown)

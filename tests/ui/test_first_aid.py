@@ -1,0 +1,231 @@
+"""First aid in the dashboard: an open alert cannot be missed, and one key does what a remedy says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ui.looks_inside import BLOWN_UP, OVERFITTING, STARVED, with_these
+from tests.ui.run_folders import NASTY
+from tests.ui.scenes import recorded, run_with, scene, until_epoch
+from tests.ui.screens import opened, settled, shown, text_of
+from tests.ui.test_dashboard import asked, say
+from tui_trainer import launch
+from tui_trainer.config import RunConfig
+from tui_trainer.events import CommandRejected
+from tui_trainer.history import History
+from tui_trainer.inside_events import Alerted, AlertPassed, Remedy, RemedyApplied, WentBack
+from tui_trainer.run_dir import RunDir
+from tui_trainer.ui.dashboard import Dashboard
+from tui_trainer.ui.desk import Desk, Wish
+from tui_trainer.ui.first_aid import FirstAid
+
+BIG = (120, 40)
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """What would have been resumed, with which changes: no process is started."""
+    seen: list[tuple[str, dict[str, Any]]] = []
+
+    def launch_nothing(run: RunDir, changes: dict[str, Any]) -> None:
+        seen.append((run.name, json.loads(json.dumps(changes))))
+
+    monkeypatch.setattr(launch, "launch", launch_nothing)
+    return seen
+
+
+async def test_an_alert_is_told_in_a_line_in_the_log_and_beside_the_state(tmp_path: Path) -> None:
+    with scene("training", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            assert "remedies" not in text_of(app)
+            say(desk.run, OVERFITTING)
+            await shown(
+                pilot, lambda: "! The net learns the training samples by heart  val_loss 0.0911" in text_of(app)
+            )
+            await shown(pilot, lambda: "● training  cpu  ! 1 alert" in text_of(app))
+            await shown(pilot, lambda: "! Alert: the net" in text_of(app))
+            assert "a remedies" in text_of(app).splitlines()[-1]
+
+
+async def test_one_that_passed_goes(tmp_path: Path) -> None:
+    with scene("alert", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            assert "by heart  val_loss" in text_of(app)
+            assert "and 1 more" in text_of(app)
+            say(desk.run, AlertPassed(alert="overfitting-1", epoch=7, step=6100))
+            await shown(pilot, lambda: "! The net waits for its data  61 %" in text_of(app))
+            say(desk.run, AlertPassed(alert="data_starvation-1", epoch=7, step=6100))
+            await shown(pilot, lambda: "alert" not in text_of(app).splitlines()[0])
+            assert not app.screen.query_one("#alert").display
+
+
+@pytest.mark.parametrize("keys", [["1"], ["enter"], ["down", "up", "enter"]], ids="-".join)
+async def test_a_key_asks_for_the_remedy_and_the_screen_waits_for_the_answer(keys: list[str], tmp_path: Path) -> None:
+    with scene("alert", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            await pilot.press("a")
+            await shown(pilot, lambda: "sets dropout 0.2, from the last good checkpoint on" in text_of(app))
+            await pilot.press(*keys)
+            await shown(pilot, lambda: "training, applying" in text_of(app))
+            (line,) = asked(desk)
+            assert (line["command"], line["alert"], line["remedy"]) == ("apply", "overfitting-1", 1)
+            say(
+                desk.run,
+                RemedyApplied(alert="overfitting-1", sentence="Go back", step=6000, id=line["id"]),
+                WentBack(epochs=10, epochs_done=6, step=5628, live={"dropout": 0.2}),
+            )
+            await shown(pilot, lambda: "applying" not in text_of(app))
+            await shown(pilot, lambda: "Went back to step" in text_of(app))
+
+
+async def test_a_refusal_is_told(tmp_path: Path) -> None:
+    with scene("alert", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            await pilot.press("a", "right", "1")
+            await shown(pilot, lambda: asked(desk))
+            assert asked(desk)[0]["alert"] == "data_starvation-1"
+            say(desk.run, CommandRejected(line="{}", why="no such alert", id=asked(desk)[0]["id"]))
+            await shown(pilot, lambda: "refused: no such alert" in text_of(app))
+
+
+async def test_a_remedy_for_a_new_run_fills_the_form_and_leaves_this_one_alone(tmp_path: Path) -> None:
+    with scene("alert", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            await pilot.press("a", "2")
+            await shown(pilot, lambda: "○ ready" in text_of(app))
+            assert "simplenet-1 goes on" in text_of(app)
+            assert desk.form.config().model.hidden == (64,)
+            assert desk.form.values["lr"] == 0.0003  # as the run had it
+            assert not app.screen.query_one("#alert").display
+            assert (tmp_path / "simplenet-1" / "commands.jsonl").read_text() == ""
+
+
+async def test_advice_changes_nothing_and_keeps_the_window(tmp_path: Path) -> None:
+    with scene("alert", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            await pilot.press("a", "3")
+            await shown(pilot, lambda: "Nothing to apply" in text_of(app))
+            await pilot.press("9")
+            assert isinstance(app.screen, FirstAid)
+            assert asked(desk) == []
+
+
+async def test_what_was_put_away_comes_back_with_the_key_alone(tmp_path: Path) -> None:
+    with scene("alert", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            await pilot.press("a", "escape")
+            await settled(pilot)
+            assert isinstance(app.screen, Dashboard)
+            assert not app.screen.query_one("#alert").display
+            assert "! 2 alerts" in text_of(app)
+            say(desk.run, BLOWN_UP)
+            await shown(pilot, lambda: "! The loss is no number any more" in text_of(app))
+            assert "more  a remedies" not in text_of(app)
+            await pilot.press("a")
+            await shown(pilot, lambda: "3 alerts, the newest first" in text_of(app))
+
+
+async def test_a_run_that_diverged_is_resumed_with_the_remedys_values(
+    tmp_path: Path, launched: list[tuple[str, dict[str, Any]]]
+) -> None:
+    with scene("blown_up", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            assert "a remedies, space resumes" in text_of(app)
+            await pilot.press("a")
+            await shown(pilot, lambda: "resumes from the last checkpoint with learning rate 0.00015" in text_of(app))
+            await pilot.press("enter")
+            await shown(pilot, lambda: launched)
+            assert launched == [("simplenet-1", {"lr": 0.00015})]
+            assert asked(desk) == []
+
+
+async def test_a_complete_run_is_asked_how_many_epochs_more(
+    tmp_path: Path, launched: list[tuple[str, dict[str, Any]]]
+) -> None:
+    run = run_with(tmp_path, with_these(recorded(), OVERFITTING, STARVED))
+    async with opened(Desk(Wish(tmp_path, RunConfig(), "x", run=run)), BIG) as (app, pilot):
+        await pilot.press("a", "1")
+        await shown(pilot, lambda: "Nothing to apply: the run has ended" in text_of(app))
+        await pilot.press("right", "1")
+        await shown(pilot, lambda: "How many shall it be in all?" in text_of(app))
+        await pilot.press("ctrl+u", *"15", "enter")
+        await shown(pilot, lambda: launched)
+        assert launched == [("simplenet-1", {"dropout": 0.2, "epochs": 15})]
+
+
+async def test_whoever_only_looks_on_sees_the_remedies_and_applies_none(tmp_path: Path) -> None:
+    run = run_with(tmp_path, with_these(until_epoch(recorded(), 6.3), OVERFITTING))
+    desk = Desk(Wish(tmp_path, RunConfig(), "x", run=run, is_readonly=True))
+    with run.take_lock():
+        async with opened(desk, BIG) as (app, pilot):
+            for number in "123":
+                await pilot.press("a", number)
+                await shown(pilot, lambda: "this would steer the run" in text_of(app))
+                await pilot.press("escape")
+            assert asked(desk) == []
+            assert desk.run
+
+
+async def test_without_an_alert_the_key_says_so(tmp_path: Path) -> None:
+    with scene("training", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            await pilot.press("a")
+            await shown(pilot, lambda: "Nothing looks wrong" in text_of(app))
+
+
+async def test_the_line_can_be_clicked(tmp_path: Path) -> None:
+    with scene("alert", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            await pilot.click("#alert", offset=(5, 0))
+            await shown(pilot, lambda: isinstance(app.screen, FirstAid))
+
+
+async def test_the_plot_marks_where_something_began_to_look_wrong(tmp_path: Path) -> None:
+    with scene("alert", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            await pilot.press("2", "left")
+            await settled(pilot)
+            assert any("lr 0.0003  ! the net" in line for line in text_of(app).splitlines())  # below the plot
+
+
+def test_a_mark_of_an_alert_stands_at_its_step_and_a_step_back_takes_it_along() -> None:
+    history = History()
+    for event in [*with_these(until_epoch(recorded(), 6.3), OVERFITTING), BLOWN_UP]:
+        history.add(event)
+    at_its_end, within = (mark for mark in history.marks if mark.is_alert)
+    assert at_its_end.at == 6.0
+    assert within.at == pytest.approx(6 + 374 / 938, abs=0.01)  # step 6,002 of 938 an epoch
+    history.add(WentBack(epochs=10, epochs_done=6, step=5628))
+    assert [mark for mark in history.marks if mark.is_alert] == [at_its_end]
+
+
+@pytest.mark.parametrize("size", [(20, 5), (40, 10), (80, 24), (200, 60)])
+async def test_whatever_an_alert_says_fits_in_any_size(size: tuple[int, int], tmp_path: Path) -> None:
+    remedies = [Remedy(sentence=NASTY * 5, where=where, values={"hidden": [1] * 40, "odd": NASTY}) for where in
+                ("here", "new_run", "advice")]  # fmt: skip
+    odd = Alerted(alert="x", kind="plateau", epoch=6, step=5628, cause=NASTY * 9, evidence=NASTY, remedies=remedies * 4)
+    none = odd.model_copy(update={"alert": "y", "remedies": []})
+    run = run_with(tmp_path, with_these(until_epoch(recorded(), 6.3), odd, none))
+    with run.take_lock():
+        async with opened(Desk(Wish(tmp_path, RunConfig(), "x", run=run)), size) as (app, pilot):
+            for keys in ([], ["a"], ["1"], ["left"], ["down"], ["escape"]):
+                await pilot.press(*keys)
+                await settled(pilot)
+                assert "\x1b" not in text_of(app)
+
+
+async def test_the_line_comes_and_goes_in_one_frame(tmp_path: Path) -> None:
+    with scene("training", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            for number in (1, 2):
+                alert = OVERFITTING.model_copy(update={"alert": f"overfitting-{number}"})
+                say(desk.run, alert)
+                await shown(pilot, lambda: app.screen.query_one("#alert").size.height)
+                assert "! The net learns" in text_of(app).splitlines()[3]
+                say(desk.run, AlertPassed(alert=alert.alert, epoch=7, step=6100))
+                await shown(pilot, lambda: "! The net learns" not in text_of(app))
+                assert "Hyperparameters" in text_of(app).splitlines()[3]

@@ -1,0 +1,164 @@
+"""What the training loss alone tells: that it is no number, that it diverges, that it stands still."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import deque
+
+from tui_trainer.events import EpochEnded, Event, Progress
+from tui_trainer.first_aid import remedies
+from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict, times
+
+REPORTS = 9  # the median of so many reports of progress: one bad batch says nothing
+
+
+def non_finite_loss(what: str, case: Case, good_until: int, last_loss: float | None) -> Symptom:
+    """Of a loss or a weight that is no number any more: `what` says which, and at which step."""
+    before = "" if last_loss is None else f"; the last loss that was one is {last_loss:.4g}"
+    return Symptom(
+        cause="the loss is no finite number any more: nothing can be learned from it",
+        evidence=f"{what}, at a learning rate of {case.config.optimizer.lr:g}{before}",
+        remedies=remedies.chosen(
+            remedies.other_rate(case, 0.1, goes_back=True),
+            remedies.clipped(case, goes_back=True),
+            remedies.scaled_inputs(case) or remedies.normalized(case),
+        ),
+        good_until=good_until,
+    )
+
+
+class Divergence(Rule):
+    """The training loss has lost much of what it had gained.
+
+    Of an epoch: twice the lowest epoch's, and a quarter of the way back to the loss at the beginning (or to that of a
+    guess); two epochs in a row, or one that is worse than the beginning. Within an epoch: the median of nine reports is
+    three times the loss at the beginning and twice its own lowest. A loss near 0 may double as it likes.
+    """
+
+    kind = "divergence"
+    FACTOR, SHARE, EPOCHS = 2.0, 0.25, 2
+    FACTOR_WITHIN = 3.0
+
+    def __init__(self, since: int = 0) -> None:
+        super().__init__(since)
+        self.lowest = self._lowest_median = self._lowest_val = math.inf
+        self.last: float | None = None
+        self._first: float | None = None
+        self._bad = 0
+        self._recent: deque[float] = deque(maxlen=REPORTS)
+
+    def hear(self, event: Event, case: Case) -> Verdict:
+        """See `Rule`."""
+        match event:
+            case Progress():
+                return self._within(event, case)
+            case EpochEnded():
+                return self._at_end(event, case)
+        return None
+
+    def _within(self, event: Progress, case: Case) -> Verdict:
+        self.last = event.loss
+        start = max((level for level in (self._first, case.guess) if level is not None), default=None)
+        if start is None:
+            return None
+        if event.loss <= self.FACTOR * min(self.lowest, start) and event.epoch_fraction < 1:
+            self.good_until = event.step
+        self._recent.append(event.loss)
+        if len(self._recent) < REPORTS:
+            return None
+        median = statistics.median(self._recent)
+        self._lowest_median = min(self._lowest_median, median)
+        if median > self.FACTOR_WITHIN * start and median > self.FACTOR * self._lowest_median:
+            return self._symptom(median, start, f"reports up to step {event.step:,}", case)
+        return None
+
+    def _at_end(self, event: EpochEnded, case: Case) -> Verdict:
+        loss = self.last = event.train_loss
+        if self._first is None:
+            self._first = loss
+        start = max(self._first, case.guess or 0.0)
+        lost = loss - self.lowest  # -inf at first
+        is_bad = loss > self.FACTOR * self.lowest and lost > self.SHARE * (start - self.lowest)
+        self._bad = self._bad + 1 if is_bad else 0
+        if is_bad and (self._bad >= self.EPOCHS or loss > start):
+            return self._symptom(loss, start, f"epoch {event.epoch:,}", case)
+        if is_bad:
+            return None
+        self.lowest = min(self.lowest, loss)
+        val, known = event.val_loss or 0.0, min(self._lowest_val, start)
+        if val <= self.FACTOR * max(
+            loss, known
+        ):  # the weights at the epoch's end: its training loss knows them not yet
+            self.good_until = event.step
+            self._lowest_val = min(self._lowest_val, val)
+        return "fine"
+
+    def _symptom(self, loss: float, start: float, where: str, case: Case) -> Symptom:
+        lowest = min(self.lowest, self._lowest_median)
+        return Symptom(
+            cause="the training loss diverges: it has lost what it had gained",
+            evidence=f"{loss:.4g} in {where}, {times(loss / lowest)} the lowest {lowest:.4g}; it began at {start:.3g}",
+            remedies=remedies.chosen(
+                remedies.other_rate(case, 0.5, goes_back=True),
+                remedies.clipped(case, goes_back=True),
+                remedies.other_rate(case, 0.1, goes_back=True),
+            ),
+            good_until=self.good_until,
+        )
+
+
+class Plateau(Rule):
+    """Neither the training loss nor the validation's has become better for long, and there is much left to learn.
+
+    Long: a window of 10 epochs, or of 15 % of those asked for, beside the window before it: both losses within half a
+    percent. Much: a tenth of what a guess loses. Where the learning rate has been lowered, or early stopping will end
+    the run, standing still is the plan.
+    """
+
+    kind = "plateau"
+    WINDOW, SHARE_OF_EPOCHS = 10, 0.15
+    CHANGE, PASSED, LEFT, ANNEALED = 0.005, 0.02, 0.1, 0.5
+
+    def __init__(self, since: int = 0) -> None:
+        super().__init__(since)
+        self._train: list[float] = []
+        self._val: list[float] = []
+        self._highest_lr = 0.0
+
+    def hear(self, event: Event, case: Case) -> Verdict:
+        """See `Rule`."""
+        if not isinstance(event, EpochEnded) or event.val_loss is None:
+            return None
+        self._train.append(event.train_loss)
+        self._val.append(event.val_loss)
+        self._highest_lr = max(self._highest_lr, event.lr)
+        window = max(self.WINDOW, math.ceil(self.SHARE_OF_EPOCHS * event.epochs))
+        if len(self._train) < 2 * window + 1:
+            return None
+        start = case.guess or self._train[0]
+        ends_itself = case.config.training.patience > 0 or event.lr < self.ANNEALED * self._highest_lr
+        (train, train_before), (val, val_before) = (
+            (statistics.fmean(losses[-window:]), statistics.fmean(losses[-2 * window : -window]))
+            for losses in (self._train, self._val)
+        )
+        moved = max(_share(train, train_before), _share(val, val_before))
+        if ends_itself or train < self.LEFT * start:
+            return "fine"
+        if moved > self.CHANGE:
+            return "fine" if moved > self.PASSED else None
+        return Symptom(
+            cause=f"nothing has become better for {2 * window} epochs",
+            evidence=f"training loss {train_before:.4g} then {train:.4g}, loss on {case.split} {val_before:.4g} then "
+            f"{val:.4g} (means of {window} epochs each)",
+            remedies=remedies.chosen(
+                remedies.other_rate(case, 0.1),
+                remedies.larger(case),
+                remedies.stopping("the best weights are kept, and more epochs will hardly change them"),
+            ),
+        )
+
+
+def _share(now: float, before: float) -> float:
+    """By which share a loss has changed."""
+    return abs(now / before - 1) if before else 0.0

@@ -1,0 +1,126 @@
+"""What the steps tell beside the loss: that the learning rate is far off."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+from tui_trainer.events import EpochEnded, Event
+from tui_trainer.first_aid import remedies
+from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict
+from tui_trainer.first_aid.gradients import linear
+from tui_trainer.inside_events import NetMeasured
+
+LOOK_FOR_A_RATE = "Look for a rate: tui-trainer lr-find tries them all in one short run"
+
+
+def ratios(event: NetMeasured) -> list[float]:
+    """Of each layer, the size of a step beside its weights; a thousandth is usual (Karpathy, CS231n)."""
+    return [layer.update_ratio for layer in linear(event) if layer.update_ratio is not None]
+
+
+class RateTooLow(Rule):
+    """Steps change next to nothing, and the training loss falls as little, high as it still is.
+
+    No layer moves by a ten-thousandth of its weights a step, and in three epochs the loss fell by less than 2 %, from
+    above half of what a guess loses. A learning rate that a schedule has lowered, or is still raising, is its affair.
+    """
+
+    kind = "lr_too_low"
+    RATIO, USUAL, FALL, LEFT, EPOCHS = 1e-4, 1e-3, 0.02, 0.5, 3
+
+    def __init__(self, since: int = 0) -> None:
+        super().__init__(since)
+        self._losses: list[float] = []
+        self._rates: list[float] = []
+        self._ratio: float | None = None
+
+    def hear(self, event: Event, case: Case) -> Verdict:
+        """See `Rule`."""
+        if isinstance(event, NetMeasured):
+            self._ratio = max(ratios(event), default=None)
+        if not isinstance(event, EpochEnded):
+            return self._verdict(case) if isinstance(event, NetMeasured) else None
+        self._losses.append(event.train_loss)
+        self._rates.append(event.lr)
+        return None
+
+    def _verdict(self, case: Case) -> Verdict:
+        losses, rates = self._losses[-self.EPOCHS - 1 :], self._rates[-self.EPOCHS - 1 :]
+        if self._ratio is None or len(losses) <= self.EPOCHS:
+            return None
+        fallen = 1 - losses[-1] / losses[0] if losses[0] else 0.0
+        is_settled = rates[-1] >= 0.5 * max(self._rates) and rates[-1] <= 1.05 * rates[0]
+        is_unlearned = losses[-1] > self.LEFT * (case.guess or self._losses[0])
+        if not (self._ratio < self.RATIO and abs(fallen) < self.FALL and is_settled and is_unlearned):
+            return "fine"
+        return Symptom(
+            cause="the learning rate is far too low: training hardly moves",
+            evidence=f"a step changes no layer by more than {self._ratio:.1e} of its weights (a thousandth is usual), "
+            f"and in {self.EPOCHS} epochs the training loss went from {losses[0]:.4g} to {losses[-1]:.4g}, at a "
+            f"learning rate of {case.config.optimizer.lr:g}",
+            remedies=remedies.chosen(
+                remedies.other_rate(case, self._wanted(self._ratio)),
+                remedies.advice(LOOK_FOR_A_RATE),
+            ),
+        )
+
+    def _wanted(self, ratio: float) -> float:
+        """The power of ten that brings a step near its usual size, which goes with the rate."""
+        return 10.0 ** min(6, max(1, round(math.log10(self.USUAL / max(ratio, 1e-12)))))
+
+
+class RateTooHigh(Rule):
+    """Steps are so large that nothing is learned.
+
+    The median layer moves by a tenth of its weights a step (a hundred times the usual) in three looks in a row, while
+    the training loss does not fall and is hardly below a guess's; or some layer by a two-hundredth, while the loss of
+    two epochs in a row is more than twice a guess's. (Starting weights that are too large give such losses too, and
+    small steps.)
+    """
+
+    kind = "lr_too_high"
+    RATIO, LOOKS, FALL, LEFT = 0.1, 3, 0.02, 0.9
+    RATIO_OF_A_GUESS, GUESS, EPOCHS = 0.005, 2.0, 2
+
+    def __init__(self, since: int = 0) -> None:
+        super().__init__(since)
+        self._losses: list[float] = []
+        self._bad = 0
+        self._largest = 0.0
+
+    def hear(self, event: Event, case: Case) -> Verdict:
+        """See `Rule`."""
+        if isinstance(event, EpochEnded):
+            self._losses.append(event.train_loss)
+            is_far = min(self._losses[-self.EPOCHS :]) > self.GUESS * (case.guess or math.inf)
+            if len(self._losses) >= self.EPOCHS and is_far and self._largest > self.RATIO_OF_A_GUESS:
+                return self._symptom(f"a step changed a layer by {self._largest:.2g} of its weights", case)
+        if not isinstance(event, NetMeasured) or not (measured := ratios(event)):
+            return None
+        ratio = statistics.median(measured)
+        self._largest = max(measured)
+        losses = self._losses[-self.EPOCHS :]
+        has_fallen = len(losses) < self.EPOCHS or losses[-1] < (1 - self.FALL) * losses[0]
+        is_unlearned = bool(losses) and losses[-1] > self.LEFT * (case.guess or self._losses[0])
+        self._bad = self._bad + 1 if ratio > self.RATIO and is_unlearned and not has_fallen else 0
+        if self._bad >= self.LOOKS:
+            return self._symptom(f"a step changes the median layer by {ratio:.2g} of its weights", case)
+        if self._bad == 0 and (not losses or losses[-1] < self.GUESS * (case.guess or math.inf)):
+            self.good_until = event.step
+            return "fine"
+        return None
+
+    def _symptom(self, what: str, case: Case) -> Symptom:
+        known = f", that of a guess {case.guess:.4g}" if case.guess else ""
+        return Symptom(
+            cause="the learning rate is far too high: steps throw the weights about",
+            evidence=f"{what} (a thousandth is usual) at a learning rate of {case.config.optimizer.lr:g}; the training "
+            f"loss is {self._losses[-1]:.4g}{known}",
+            remedies=remedies.chosen(
+                remedies.other_rate(case, 0.1, goes_back=True),
+                remedies.clipped(case) if case.config.optimizer.name == "sgd" else None,
+                remedies.advice(LOOK_FOR_A_RATE),
+            ),
+            good_until=self.good_until,
+        )

@@ -1,0 +1,76 @@
+"""What first aid has found, and what somebody without the dashboard can do about it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from tui_trainer.commands import Apply, to_line
+from tui_trainer.errors import printable
+from tui_trainer.events import RunEnded
+from tui_trainer.inside_events import Alerted
+from tui_trainer.knobs import KNOBS, shown
+from tui_trainer.run_state import RunState
+from tui_trainer.words import in_lines
+
+
+def alert_block(alert: Alerted, state: RunState, width: int) -> Text:
+    """Cause, evidence, numbered remedies, and the command that applies one."""
+    text = Text()
+    _add(text, "! ", printable(alert.cause), width, "bold yellow")
+    _add(text, "  ", printable(alert.evidence), width, "yellow")
+    here = [number for number, remedy in enumerate(alert.remedies, 1) if remedy.where == "here"]
+    for number, remedy in enumerate(alert.remedies, 1):
+        _add(text, f"  {number}. ", printable(remedy.sentence), width, "")
+    if here and state.status == "training":
+        command = to_line(Apply(alert=alert.alert, remedy=here[0])).strip()
+        line = f"To apply one: echo {shlex.quote(command)} >> {_commands(state)}"
+        text.append(f"  {line}\n", style="dim")  # in one piece, to be copied
+    text.rstrip()
+    return text
+
+
+def _add(text: Text, start: str, words: str, width: int, style: str) -> None:
+    lines = in_lines(words.split(" "), max(20, width - len(start)), " ")
+    for number, line in enumerate(lines):
+        text.append(f"{start if number == 0 else ' ' * len(start)}{line}\n", style=style)
+
+
+def _commands(state: RunState) -> str:
+    """The file that takes commands, as a shell reads it."""
+    return shlex.quote(printable(f"{state.started.run_dir}/commands.jsonl")) if state.started else "commands.jsonl"
+
+
+def when_paused(state: RunState) -> str:
+    """How a run goes on that waits."""
+    if not state.started:
+        return 'To go on: append {"command": "resume"} to the run\'s commands.jsonl, or attach to it'
+    name = shlex.quote(printable(state.started.run))
+    apply = ""
+    if alert := next((alert for alert in reversed(state.alerts) if _first_here(alert)), None):
+        command = to_line(Apply(alert=alert.alert, remedy=_first_here(alert))).strip()
+        apply = f"; with the first remedy: {command}"
+    resume = f'append {{"command": "resume"}} to {_commands(state)}'
+    return f"To go on: tui-trainer attach {name}, or {resume}{apply}"
+
+
+def _first_here(alert: Alerted) -> int:
+    return next((number for number, remedy in enumerate(alert.remedies, 1) if remedy.where == "here"), 0)
+
+
+def way_on(end: RunEnded, alerts: Sequence[Alerted]) -> str:
+    """The command that goes on with what an alert advises, where one of those said ended the run; otherwise ""."""
+    if end.reason != "diverged" and not end.alert:
+        return ""
+    ending = next((alert for alert in reversed(alerts) if end.alert in (None, alert.alert)), None)
+    first = _first_here(ending) if ending else 0
+    values = ending.remedies[first - 1].values if ending and first else {}
+    flags = [part for name, value in values.items() for part in (KNOBS[name].flag, shown(_plain(value)))]
+    words = ["tui-trainer", "resume", end.run or "RUN", *flags, "--no-ui"]
+    return f"To go on: {printable(shlex.join(words))}"
+
+
+def _plain(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value

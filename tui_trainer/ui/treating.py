@@ -1,0 +1,25 @@
+"""Applying a remedy: to the run that trains, to the one that has ended by resuming it, or to the form of another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui_trainer.commands import Apply
+from tui_trainer.errors import printable
+
+if TYPE_CHECKING:
+    from tui_trainer.inside_events import Alerted
+    from tui_trainer.ui.helm import Helm
+
+
+def treat(helm: Helm, alert: Alerted, number: int) -> None:
+    """Do what the remedy of this number says (from 1), in the way that the run's state allows."""
+    remedy, state = alert.remedies[number - 1], helm.view.state
+    if remedy.where == "new_run":
+        helm.set_up_new(remedy.values)
+    elif state.is_open:
+        helm.ask_worker(Apply(alert=alert.alert, remedy=number))
+    elif state.status in ("completed", "early_stopped"):  # nothing is left to do but more epochs
+        helm.ask_more_epochs(remedy.values)
+    elif helm.attempt(helm.desk.resume, remedy.values):
+        helm.notify(f"Resumes with: {printable(remedy.sentence)}", timeout=6, markup=False)
