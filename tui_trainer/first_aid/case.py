@@ -68,6 +68,9 @@ class Rule(ABC):
         """What one more event says."""
 
 
-def times(factor: float) -> str:
-    """`3.2 times`, `40 times`, `1.2e+09 times`."""
+def times(now: float, before: float) -> str:
+    """`3.2 times`, `40 times`, `1.2e+09 times`, of one number beside another."""
+    if not before:
+        return "many times"
+    factor = now / before
     return f"{factor:,.0f} times" if 100 <= factor < 1e6 else f"{factor:.2g} times"

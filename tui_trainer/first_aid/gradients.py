@@ -7,7 +7,7 @@ import statistics
 
 from tui_trainer.events import EpochEnded, Event
 from tui_trainer.first_aid import remedies
-from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict
+from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict, times
 from tui_trainer.inside_events import LayerFacts, NetMeasured
 
 
@@ -103,7 +103,7 @@ class ExplodingGradients(Rule):
         return Symptom(
             cause="the gradients explode",
             evidence=f"their norm is {gradient:.3g} after epoch {event.epoch:,}, beside weights of norm {weight:.3g}"
-            + (f"; it was {usual:.3g} in the first looks, a {gradient / usual:,.0f}th of it" if has_grown else ""),
+            + (f"; {times(gradient, usual)} the {usual:.3g} of the first looks" if has_grown else ""),
             remedies=remedies.chosen(
                 remedies.clipped(case, goes_back=has_grown),
                 remedies.other_rate(case, 0.1, goes_back=has_grown),

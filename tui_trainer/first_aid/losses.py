@@ -98,7 +98,7 @@ class Divergence(Rule):
         lowest = min(self.lowest, self._lowest_median)
         return Symptom(
             cause="the training loss diverges: it has lost what it had gained",
-            evidence=f"{loss:.4g} in {where}, {times(loss / lowest)} the lowest {lowest:.4g}; it began at {start:.3g}",
+            evidence=f"{loss:.4g} in {where}, {times(loss, lowest)} the lowest {lowest:.4g}; it began at {start:.3g}",
             remedies=remedies.chosen(
                 remedies.other_rate(case, 0.5, goes_back=True),
                 remedies.clipped(case, goes_back=True),

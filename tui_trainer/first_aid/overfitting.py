@@ -49,7 +49,7 @@ class Overfitting(Rule):
         return Symptom(
             cause=f"the net learns the training samples by heart: it becomes worse on {case.split}",
             evidence=f"since epoch {at.epoch} the training loss fell from {before:.4g} to {now:.4g} while the loss on "
-            f"{case.split} rose {times(losses[-1] / lowest)} ({lowest:.4g} to {losses[-1]:.4g}) and the {what} from "
+            f"{case.split} rose {times(losses[-1], lowest)} ({lowest:.4g} to {losses[-1]:.4g}) and the {what} from "
             f"{lowest_error:.4g} to {errors[-1]:.4g}",
             remedies=remedies.chosen(
                 remedies.more_dropout(case, goes_back=True),
