@@ -114,6 +114,8 @@ def check(config: RunConfig, data: DataSet, changes: Changes) -> None:
         raise InputError(f"{cannot} with --precision bf16; use another format")
     if config.regularization.mixup:
         raise InputError(f"{cannot} with --mixup; use another format")
+    if config.augment.is_on:
+        raise InputError(f"{cannot} with augmentation, whose pictures only its engine draws; use another format")
     names = sorted({name for _, values in changes for name in values if name not in REPLAYED})
     if names:
         raise InputError(f"{cannot} whose {listed(names)} was changed while it trained; use another format")
