@@ -120,7 +120,7 @@ async def test_sixty_four_layers_are_scrolled(tmp_path: Path) -> None:
         await settled(pilot)
         assert "linear1 " in text_of(app)
         assert "output" not in text_of(app)
-        await pilot.press(*["down"] * 70)
+        await pilot.press(*["pagedown"] * 7)
         await settled(pilot)
         assert "output  10 units" in text_of(app)
         assert "linear1 " not in text_of(app)

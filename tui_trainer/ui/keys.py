@@ -138,6 +138,8 @@ KEYS = (
     Key("log_end", "end", "newest", "to the newest line, and stay there", "log", rank=3),
     Key("layer_move(-1)", "up", "", "the layer above", "inside"),
     Key("layer_move(1)", "down", "", "the layer below", "inside"),
+    Key("layer_move(-10)", "pageup", "", "ten layers up", "inside"),
+    Key("layer_move(10)", "pagedown", "", "ten layers down", "inside"),
     Key("weight_pictures", "p", "pictures", "the first weights as pictures, or everything", "inside", rank=2),
     Key("units_page(-1)", "left", "units", "the pictures of the units before", "inside", rank=3),
     Key("units_page(1)", "right", "units", "the pictures of the units after", "inside", rank=3),
