@@ -103,7 +103,8 @@ class Update:
             matrices = slice(self._parameters.matrices)
             grad[matrices].add_(flat[matrices].sign(), alpha=self._rules.l1)
         if self.shape.clips:  # as nn.utils.clip_grad_norm_
-            grad.mul_((self.live["clip_norm"] / (torch.linalg.vector_norm(grad) + 1e-6)).clamp_(max=1.0))
+            norms = torch.stack([torch.linalg.vector_norm(piece) for piece in self._parameters.pieces(grad)])
+            grad.mul_((self.live["clip_norm"] / (torch.linalg.vector_norm(norms) + 1e-6)).clamp_(max=1.0))
         if self.shape.decays:
             decay, part = self.live["weight_decay"], self._decaying
             if is_decoupled(self.config):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -92,8 +91,3 @@ def difference(restored: Restored, rows: Rows, answer: Callable[[Tensor], Tensor
     if found.shape != expected.shape or not largest <= bound:  # also no number
         raise InputError(f"{sentence}; {bound:.2g} was expected at most: nothing was written")
     return sentence
-
-
-def shown_path(path: Path) -> str:
-    """As Python writes it, in a line of use."""
-    return ascii(str(path))

@@ -21,6 +21,7 @@ from tui_trainer.engine.export.checking import data_of, difference, rows_for
 from tui_trainer.engine.export.facts import facts_of, in_words
 from tui_trainer.engine.export.program import Story, program_of, story_of
 from tui_trainer.engine.export.program.data import tensors_beside
+from tui_trainer.engine.export.program.text import quoted
 from tui_trainer.engine.predict import chosen
 from tui_trainer.errors import InputError
 from tui_trainer.export_plan import ExportPlan, data_beside
@@ -62,19 +63,19 @@ def export(run: RunDir, plan: ExportPlan) -> Iterator[Exported]:
 
 
 def _use(plan: ExportPlan, restored: Restored) -> str:
-    """Two lines of Python."""
-    path = ascii(str(plan.out))
+    """A few lines of Python."""
+    path = quoted(str(plan.out))
     kind = str(restored.dtype).removeprefix("torch.")
-    about = f"  # inputs: {kind} (n, {restored.features}), {in_words(restored)}"
+    about = f"# inputs: {kind} (n, {restored.features}): {in_words(restored)}\n"
     match plan.to:
         case "safetensors":
             return f"from safetensors.torch import load_file\nweights = load_file({path})"
         case "onnx":
             return (
-                f"session = onnxruntime.InferenceSession({path})\n"
-                f'({restored.output},) = session.run(None, {{"inputs": inputs}}){about}'
+                f"{about}session = onnxruntime.InferenceSession({path})\n"
+                f'({restored.output},) = session.run(None, {{"inputs": inputs}})'
             )
-    return f"net = torch.export.load({path}).module()\n{restored.output} = net(inputs){about}"
+    return f"{about}net = torch.export.load({path}).module()\n{restored.output} = net(inputs)"
 
 
 def _program(run: RunDir, plan: ExportPlan, checkpoint: Checkpoint) -> Iterator[Exported]:

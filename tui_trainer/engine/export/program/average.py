@@ -39,7 +39,7 @@ def average_step(story: Story) -> list[str]:
         return []
     return [
         "with torch.no_grad():",
-        "    for mean, weight in zip(average.parameters(), net.parameters()):",
+        "    for mean, weight in zip(average.parameters(), net.parameters(), strict=True):",
         "        mean.lerp_(weight, 1 - decay_after(step))",
         "step += 1",
     ]
@@ -49,4 +49,4 @@ def before_evaluation(story: Story) -> list[str]:
     """The running figures of a normalisation are not averaged twice."""
     if not has_average(story) or story.config.model.normalization != "batch":
         return []
-    return ["for running, own in zip(average.buffers(), net.buffers()):", "    running.copy_(own)"]
+    return ["for running, own in zip(average.buffers(), net.buffers(), strict=True):", "    running.copy_(own)"]

@@ -14,6 +14,7 @@ from tui_trainer.engine.export.program.story import Story
 from tui_trainer.engine.export.program.text import indented, lines_of, literal
 from tui_trainer.per_layer import by_layer
 
+MOST_OF_A_LINE = 120
 ORDER = '''
     def order_of(epoch):
         """An epoch's rows: each gets a random 64-bit key (splitmix64, of seed and epoch), and the keys are sorted."""
@@ -112,7 +113,7 @@ def _now(story: Story) -> list[str]:
     lines = ["live.update(CHANGES.get(step, {}))"] if story.changes else []
     if story.changes_of("dropout"):
         hidden = "dropouts[1:]" if _has_input_dropout(story) else "dropouts"
-        lines += [f'for layer, share in zip({hidden}, live["dropout"]):', "    layer.p = share"]
+        lines += [f'for layer, share in zip({hidden}, live["dropout"], strict=True):', "    layer.p = share"]
     if story.changes_of("input_dropout"):
         lines.append('dropouts[0].p = live["input_dropout"]')
     if has_schedule(story):
@@ -151,11 +152,12 @@ def _end_of_epoch(story: Story) -> list[str]:
     epochs = live(story, "epochs") if story.changes_of("epochs") else str(story.config.training.epochs)
     of = f"{{{epochs}}}" if story.changes_of("epochs") else epochs
     of = of.replace('"', "'")
+    line = f"Epoch {{epoch{f':{width}' if width > 1 else ''}}}/{of}  loss {{train_loss:.6f}}"
     lines = [
         f"train_loss = total / {metered}",
         *before_evaluation(story),
         f"{', '.join(names)} = evaluate({split}_inputs, {split}_targets)",
-        f'print(f"Epoch {{epoch:{width}}}/{of}  loss {{train_loss:.6f}}  {shown(story, "val")}")',
+        *_printed([line, shown(story, "val")], room=MOST_OF_A_LINE - 4),
     ]
     return [*lines, *(_watch(story) if watches(story) else [])]
 
@@ -184,4 +186,13 @@ def test_lines(story: Story) -> list[str]:
     names = figures_of(story, "test")
     which = "epoch {best_epoch}" if keeps_best(story) else "the last epoch"
     lines.append(f"{', '.join(names)} = evaluate(test_inputs, test_targets)")
-    return [*lines, f'print(f"{shown(story, "test")}  (weights of {which})")']
+    return [*lines, *_printed([shown(story, "test"), f"(weights of {which})"], room=MOST_OF_A_LINE)]
+
+
+def _printed(parts: list[str], room: int) -> list[str]:
+    """One line, or one for each part where that is too long."""
+    whole = f'print(f"{"  ".join(parts)}")'
+    if len(whole) <= room:
+        return [whole]
+    ends = [*(f"{part}  " for part in parts[:-1]), parts[-1]]
+    return ["print(", *indented(f'f"{part}"' for part in ends), ")"]

@@ -27,20 +27,34 @@ def loss_lines(story: Story) -> list[str]:
 
 
 def _cross_entropy(story: Story) -> list[str]:
-    smoothing = story.config.loss.label_smoothing
-    if story.config.loss.class_weights == "none":
-        return [f"loss_function = nn.CrossEntropyLoss({f'label_smoothing={smoothing}' if smoothing else ''})"]
-    smoothed = f", label_smoothing={smoothing}" if smoothing else ""
-    return _function([
-        f'losses = F.cross_entropy(outputs, targets, reduction="none"{smoothed})',
-        "return (losses * class_weights[targets]).mean()",
-    ])  # fmt: skip
+    """Smoothed targets are rows of a table, as `engine/criterion.py` has them: nn.CrossEntropyLoss rounds otherwise."""
+    smoothing, classes = story.config.loss.label_smoothing, story.data.outputs
+    has_weights = story.config.loss.class_weights != "none"
+    if not smoothing and not has_weights:
+        return ["loss_function = nn.CrossEntropyLoss()"]
+    if not smoothing:
+        return _function([
+            'losses = F.cross_entropy(outputs, targets, reduction="none")',
+            "return (losses * class_weights[targets]).mean()",
+        ])  # fmt: skip
+    placed = "" if story.device == "cpu" else ", device=device"
+    share = f"{smoothing} / {classes}"
+    table = f"torch.full(({classes}, {classes}), {share}{placed}).fill_diagonal_(1 - {smoothing} + {share})"
+    return [
+        f"smoothed = {table}{' * class_weights[:, None]' if has_weights else ''}",
+        *_function(["return F.cross_entropy(outputs, smoothed[targets])"]),
+    ]
 
 
 def _binary_cross_entropy(story: Story) -> list[str]:
     has_weights = story.config.loss.class_weights != "none"
     if not story.data.is_binary:
-        return [f"loss_function = nn.BCEWithLogitsLoss({'pos_weight=label_weights' if has_weights else ''})"]
+        if not has_weights:
+            return ["loss_function = nn.BCEWithLogitsLoss()"]
+        return _function([
+            "weights = 1 + targets * (label_weights - 1)  # of those that have the label",
+            "return F.binary_cross_entropy_with_logits(outputs, targets, weights)",
+        ])  # fmt: skip
     weights = ", class_weights[targets]" if has_weights else ""
     return _function([f"return F.binary_cross_entropy_with_logits(outputs[:, 0], targets.float(){weights})"])
 
@@ -80,7 +94,7 @@ def evaluate_lines(story: Story) -> list[str]:
 FIGURES_IN_WORDS = {
     "classes": "the share of right answers",
     "labels": "the share of samples with all labels right",
-    "values": "RMSE and MAE in original units",
+    "values": "its errors in original units",
 }
 
 
@@ -94,21 +108,20 @@ def _figures(story: Story) -> list[str]:
             "accuracy = ((outputs > 0) == (targets > 0.5)).all(1).float().mean().item()",
             f"return {loss}, accuracy",
         ]
-    spread = story.data.scaling.target_spread
+    spread, has_mae = story.data.scaling.target_spread, story.monitor == "val_mae"
     unit = 'data["target_spread"]' if spread.numel() > 1 else number(spread)
     errors = "outputs - targets" if unit == "1" else f"(outputs - targets) * {unit}"
     return [
         f"errors = {errors}",
-        f"return {loss}, errors.square().mean().sqrt().item(), errors.abs().mean().item()",
+        f"return {loss}, errors.square().mean().sqrt().item()" + ", errors.abs().mean().item()" * has_mae,
     ]
 
 
 def figures_of(story: Story, prefix: str) -> list[str]:
     """The names that take what `evaluate` returns."""
-    return [
-        f"{prefix}_{name}"
-        for name in (["loss", "rmse", "mae"] if story.data.task == "values" else ["loss", "accuracy"])
-    ]
+    of_values = ["loss", "rmse", "mae"] if story.monitor == "val_mae" else ["loss", "rmse"]
+    names = of_values if story.data.task == "values" else ["loss", "accuracy"]
+    return [f"{prefix}_{name}" for name in names]
 
 
 def shown(story: Story, prefix: str) -> str:

@@ -33,10 +33,22 @@ IN_WORDS = {
 }
 SCALED_TANH = """
     class ScaledTanh(nn.Module):
-        '''1.7159 tanh(2x/3), LeCun et al., Efficient BackProp, 1998.'''
+        '''1.7159 tanh(2x/3), LeCun et al., Efficient BackProp, 1998; its derivative by its outputs.'''
+
+        class Function(torch.autograd.Function):
+            @staticmethod
+            def forward(context, x):
+                y = 1.7159 * torch.tanh(x * (2 / 3))
+                context.save_for_backward(y)
+                return y
+
+            @staticmethod
+            def backward(context, grad):
+                inner = context.saved_tensors[0] / 1.7159
+                return grad * (1.7159 * 2 / 3) * (1 - inner * inner)
 
         def forward(self, x):
-            return 1.7159 * torch.tanh(x * (2 / 3))
+            return self.Function.apply(x)
 """
 VECTORS = """
     class Vectors(nn.Module):

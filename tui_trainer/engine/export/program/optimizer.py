@@ -101,7 +101,7 @@ def after_step(story: Story) -> list[str]:
         return []
     one, each = limits[0], len(set(limits)) > 1
     shown = ", ".join(str(limit) if limit else "math.inf" for limit in limits)
-    head = f"for weight, limit in zip(matrices, ({shown})):" if each else "for weight in matrices:"
+    head = f"for weight, limit in zip(matrices, ({shown}), strict=True):" if each else "for weight in matrices:"
     return [
         "with torch.no_grad():",
         f"    {head}",

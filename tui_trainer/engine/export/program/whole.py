@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tui_trainer.engine.export.program.average import average_lines
 from tui_trainer.engine.export.program.data import data_lines
+from tui_trainer.engine.export.program.layout import layout_lines
 from tui_trainer.engine.export.program.loop import loop_lines, order_lines, test_lines
 from tui_trainer.engine.export.program.loss import evaluate_lines, loss_lines
 from tui_trainer.engine.export.program.net import classes_of, net_lines
@@ -20,7 +21,7 @@ def program_of(story: Story, beside: str = "", *, has_rows: bool = False) -> str
         _settings(story),
         data_lines(story, beside, has_rows=has_rows),
         *_apart(classes_of(story)),
-        net_lines(story),
+        [*net_lines(story), *layout_lines(story)],
         loss_lines(story),
         [*optimizer_lines(story), *(averages[0] if averages else [])],
         *averages[1:],
