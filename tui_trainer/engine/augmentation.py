@@ -47,7 +47,7 @@ def check(config: Augment, data: DataSet) -> None:
     if data.pictures is None:
         raise InputError(
             f"augmentation deforms pictures, and the samples of {data.name} are not known to be any; leave "
-            f"{_first_flag(config)} out (an array's are, where it has bytes of (n, height, width))"
+            f"{_first_flag(config)} out (arrays are pictures where they hold bytes of shape (n, height, width))"
         )
     for flag, of_some in (("--rotation-of", config.rotation_of), ("--shear-of", config.shear_of)):
         if of_some and data.task != "classes":
