@@ -3,9 +3,9 @@
 Two rates are usual: where the smoothed loss falls fastest, and a tenth of where it is lowest. The first is low where a
 net learns most of it early (values to predict), the second for plain SGD, which bears rates up to its lowest loss.
 The suggestion is their geometric mean, never below the first, and never above a third of the rate of the lowest loss,
-which is at the edge of what the net bears. Trained with for some epochs it was better than a
-tenth and ten times of it, or as good, on all of eleven recipes and optimizers but softmax regression, which did as
-well with less.
+which is at the edge of what the net bears. Of sixteen recipes and variants of them, trained with for some epochs, 12
+had a lower validation loss with it than with a tenth or ten times of it; a tenth was better for softmax regression and
+for digits in batches of 8 or all at once, ten times by 1 % for california-quantile.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ class Curve:
         fall = start - self.points[lowest][2]
         if fall <= max(LEAST_FALL * abs(start), LEAST_OVER_NOISE * noise):
             return _none(
-                f"the loss never clearly fell ({start:.4g} at the start, {self.points[lowest][2]:.4g} at the lowest); check "
-                "the data and the net with --check, or give a wider range with --from and --to"
+                f"the loss never clearly fell ({start:.4g} at the start, {self.points[lowest][2]:.4g} at the lowest); "
+                "check the data and the net with --check, or give a wider range with --from and --to"
             )
         best, steepest = self.points[lowest][0], self._steepest(start, fall, lowest)
         lr = min(math.sqrt(steepest * max(steepest, best / BELOW_LOWEST)), best / LEAST_BELOW_LOWEST)

@@ -99,6 +99,22 @@ def test_a_killed_worker_is_told_and_resumed(run: RunDir) -> None:
         assert events_named(run, "run_resumed")
 
 
+@pytest.mark.slow
+def test_a_run_that_blew_up_is_resumed_by_the_first_remedy_of_its_alert(run: RunDir) -> None:
+    blown_up = ("--data", "diabetes", "--optimizer", "sgd", "--activation", "elu", "--lr", "30")
+    with Terminal([*ENDLESS, *blown_up], 120, 40) as terminal:
+        terminal.wait_for("Press space to train it")
+        terminal.press(" ")
+        terminal.wait_for("✗ diverged")
+        terminal.wait_for("! The loss is no finite number")
+        terminal.press("a")
+        terminal.wait_for("resumes from the last checkpoint with learning rate 3")
+        terminal.press("1")
+        wait_until(lambda: events_named(run, "run_resumed"))
+        changed = wait_until(lambda: events_named(run, "hyperparameters_changed"))[0]
+        assert changed["values"] == {"lr": 3.0}
+
+
 def test_a_terminal_that_is_hung_up_does_not_harm_the_run(run: RunDir) -> None:
     terminal = Terminal(["--epochs", "1000", "--threads", "1", "--name", "it"])
     terminal.wait_for("Press space to train it")

@@ -177,8 +177,9 @@ def shows_what_holds(server: Server, run: Path, ended: dict[str, Any]) -> None:
         assert agrees(read, said(run, kind, figure)), tag
     assert server.image("confusion_matrix/test").size == (500, 391)
     measured = {event["step"]: event["layers"] for event in written(run) if event["event"] == "net_measured"}
-    assert (shown := server.histograms("weights/output"))
+    shown = server.histograms("weights/output")
+    assert shown
     for step, bins in shown.items():
         weights = measured[step][-1]["weights"]
         assert [count for _, _, count in bins] == weights["counts"]
-        assert (bins[0][0], bins[-1][1]) == (pytest.approx(weights["low"]), pytest.approx(weights["high"]))
+        assert [bins[0][0], bins[-1][1]] == pytest.approx([weights["low"], weights["high"]])

@@ -141,6 +141,7 @@ def test_its_figures_are_those_of_hooks_and_autograd(values: dict[str, Any]) -> 
         ({"optimizer": "rmsprop", "schedule": "cosine", "precision": "bf16", "hidden": "40,40"}, False),
         ({"table": "labels", "embedded": True, "dropout": 0.2}, False),
         ({"hidden": "", "batch_size": "full"}, False),
+        ({"rotation": 15.0, "mixup": 0.2, "ema": 0.9}, False),
     ],
     ids=str,
 )

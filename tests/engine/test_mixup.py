@@ -82,7 +82,7 @@ def of_two_losses(made: Session) -> Callable[[Tensor, Tensor, Tensor, Tensor], T
         ("labels", {}, of_errors), ("labels", {"class_weights": "balanced"}, of_two_losses),
         ("values", {}, of_errors), ("several", {"loss": "huber"}, of_errors), ("values", {"loss": "l1"}, of_errors),
     ],
-    ids=str,
+    ids=lambda value: value.__name__ if callable(value) else str(value),
 )  # fmt: skip
 def test_steps_on_mixtures_are_those_of_autograd(task: str, values: dict[str, Any], loss_of: Any) -> None:
     made = session_of(task, **PLAIN, **values)

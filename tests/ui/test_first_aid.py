@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from tests.ui.looks_inside import BLOWN_UP, OVERFITTING, STARVED, with_these
-from tests.ui.run_folders import NASTY
+from tests.ui.run_folders import COMPLETE, NASTY, listed, make_run, row
 from tests.ui.scenes import recorded, run_with, scene, until_epoch
 from tests.ui.screens import opened, settled, shown, text_of
 from tests.ui.test_dashboard import asked, say
 from tui_trainer import launch
 from tui_trainer.config import RunConfig
 from tui_trainer.events import CommandRejected
+from tui_trainer.headless import show_runs
 from tui_trainer.history import History
 from tui_trainer.inside_events import Alerted, AlertPassed, Remedy, RemedyApplied, WentBack
 from tui_trainer.run_dir import RunDir
@@ -229,3 +230,22 @@ async def test_the_line_comes_and_goes_in_one_frame(tmp_path: Path) -> None:
                 say(desk.run, AlertPassed(alert=alert.alert, epoch=7, step=6100))
                 await shown(pilot, lambda: "! The net learns" not in text_of(app))
                 assert "Hyperparameters" in text_of(app).splitlines()[3]
+
+
+async def test_the_list_of_runs_marks_one_with_an_open_alert(tmp_path: Path) -> None:
+    make_run(tmp_path, "one", [*COMPLETE[:-1], OVERFITTING, COMPLETE[-1]])
+    make_run(tmp_path, "two", [*COMPLETE[:-1], OVERFITTING, AlertPassed(alert="overfitting-1", epoch=3, step=48)])
+    async with listed(tmp_path) as (app, pilot, table):
+        states = {row(table, number)[1]: row(table, number)[2] for number in range(2)}
+        assert states["one"] == "✔ completed !"
+        assert "!" not in states["two"]
+        await pilot.press("home", *["down"] * [row(table, number)[1] for number in range(2)].index("one"))
+        await shown(pilot, lambda: "! the net learns the training samples by heart" in text_of(app))
+
+
+def test_the_list_without_a_screen_marks_it_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_run(tmp_path, "one", [*COMPLETE[:-1], OVERFITTING, COMPLETE[-1]])
+    assert show_runs(tmp_path, as_json=False) == 0
+    assert "completed !" in capsys.readouterr().out
+    show_runs(tmp_path, as_json=True)
+    assert json.loads(capsys.readouterr().out)[0]["alerts"] == ["overfitting-1"]

@@ -70,6 +70,7 @@ def test_every_flag_in_the_readme_exists() -> None:
     own |= {"--from", "--to", "--steps", "--run", "--least", "--most"}  # of `lr-find` and `batch-find`
     own |= {"--net", "--batch", "--against", "--samples", "--quick"}  # of `bench`
     own |= {"--nproc-per-node", "--nnodes", "--ntasks", "--ntasks-per-node"}  # of torchrun and srun
+    own |= {"--logdir"}  # of tensorboard
     known = set(parser._option_string_actions) | own
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", README.read_text())) <= known
 

@@ -63,7 +63,7 @@ def show_runs(runs_dir: Path, *, as_json: bool) -> int:
     for run, (_, state) in zip(facts, states, strict=True):
         shown.add_row(
             Text(printable(run["run"])),
-            Text(run["status"].replace("_", " "), style=COLOURS.get(run["status"], "")),
+            Text(run["status"].replace("_", " ") + " !" * bool(run["alerts"]), style=COLOURS.get(run["status"], "")),
             run["data"] or "",
             run["net"] or "",
             f"{run['epochs_done']}/{run['epochs']}",
@@ -90,6 +90,7 @@ def _facts(run: RunDir, state: RunState) -> dict[str, Any]:
         "epochs_done": state.epochs_done,
         "epochs": state.epochs,
         "step": state.step,
+        "alerts": [alert.alert for alert in state.alerts],
         "best_epoch": best.epoch if best else None,
         "best_val_loss": best.val_loss if best else None,
         "best_val_accuracy": best.val_accuracy if best else None,

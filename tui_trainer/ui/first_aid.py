@@ -25,6 +25,7 @@ from tui_trainer.ui.view import View
 Choice = tuple[Alerted, int]
 """An alert, and which of its remedies, from 1."""
 NUMBERS = "123456789"
+COLUMNS = 72  # of the window: an alert that is not chosen is told in one line
 
 
 def settings(remedy: Remedy) -> str:
@@ -64,8 +65,8 @@ class FirstAid(ModalScreen[Choice | None]):
     ]
 
     DEFAULT_CSS = """
-    FirstAid #story { max-height: 30vh; }
-    FirstAid .box OptionList { max-height: 40vh; }
+    FirstAid #story { max-height: 36vh; }
+    FirstAid .box OptionList { max-height: 40vh; margin: 1 0 0 0; }
     """
 
     def __init__(self, alerts: list[Alerted], view: View) -> None:
@@ -105,9 +106,13 @@ class FirstAid(ModalScreen[Choice | None]):
             style = style_of(one.kind, palette)
             is_current = number == self._current
             sign = "▸ " if is_current and count > 1 else "  " if count > 1 else ""
-            story.append(f"\n{sign}{ALERT_SIGN} {sentence(one.cause)}", f"bold {style}" if is_current else "")
-            story.append(f"  epoch {one.epoch:,}", "dim")
-        story.append(f"\n\n{sentence(alert.evidence)}")
+            line = Text(f"{sign}{ALERT_SIGN} {sentence(one.cause)}", f"bold {style}" if is_current else "")
+            if not is_current:
+                line.truncate(COLUMNS, overflow="ellipsis")
+            story.append("\n").append_text(line)
+            if is_current:
+                story.append(f"  epoch {one.epoch:,}", "dim")
+        story.append(f"\n\n{printable(alert.evidence)}")
         return story
 
     def _keys(self) -> Text:

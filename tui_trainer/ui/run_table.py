@@ -16,6 +16,7 @@ from textual.widgets.data_table import ColumnKey
 from tui_trainer.errors import printable
 from tui_trainer.run_dir import RunDir
 from tui_trainer.run_state import RunState, folded
+from tui_trainer.ui.keys import ALERT_SIGN
 from tui_trainer.ui.painted import Painted
 from tui_trainer.ui.palette import Palette, palette_of
 from tui_trainer.ui.panels.status import SIGNS, figure, results
@@ -92,6 +93,8 @@ def cells(facts: Facts, palette: Palette, *, is_marked: bool) -> dict[str, Text]
         row[column].truncate(most, overflow="ellipsis")
     row["mark"] = Text("✓" if is_marked else " ", palette.accent)
     row["state"] = Text(f"{SIGNS[state.status]} {state.status.replace('_', ' ')}", palette.of_status(state.status))
+    if state.alerts:
+        row["state"] = Text.assemble(row["state"], (f" {ALERT_SIGN}", palette.warn))
     return {column: row[column] for column in COLUMNS}
 
 
@@ -109,6 +112,7 @@ def details(facts: Facts) -> list[Text]:
         first.append("  " + printable(" · ".join(filter(None, facts_in_words))), "dim")
     parts = [
         f"{state.ended.reason.replace('_', ' ').capitalize()}: {state.ended.message}" if state.ended else state.phase,
+        *(f"{ALERT_SIGN} {alert.cause}" for alert in state.alerts[-1:]),
         f"best {figure(state.best)} (epoch {state.best.epoch})" if state.best else "",
         results(state.ended) if state.ended else "",
     ]

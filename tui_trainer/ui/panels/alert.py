@@ -19,7 +19,7 @@ def style_of(kind: str, palette: Palette) -> str:
 
 
 def sentence(words: str) -> str:
-    """A cause or its evidence as a run says it, with a capital."""
+    """A cause as a run says it, with a capital."""
     shown = printable(words)
     return shown[:1].upper() + shown[1:]
 
