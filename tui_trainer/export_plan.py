@@ -56,8 +56,8 @@ def read(options: argparse.Namespace, name: str) -> ExportPlan:
     if options.to is None:
         raise InputError(f"--to is missing; expected one of {', '.join(FORMATS)}")
     if options.to not in FORMATS:
-        shown = f"{options.to[:60]!a}{nearest(options.to, FORMATS)}"
-        raise InputError(f"--to {shown} is not allowed; expected one of {', '.join(FORMATS)}")
+        hint = nearest(options.to, FORMATS)
+        raise InputError(f"--to {options.to[:60]!a} is not allowed; expected one of {', '.join(FORMATS)}{hint}")
     if options.weights not in (None, "best", "last"):
         raise InputError(f"--weights {options.weights[:60]!a} is not allowed; expected best or last")
     to = cast(Format, options.to)

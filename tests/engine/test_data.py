@@ -117,7 +117,8 @@ def test_pictures_are_scaled_by_channel_and_by_their_full_scale() -> None:
     for channel in scaled.chunk(2, 1):
         assert abs(channel.mean().item()) < 1e-5
         assert abs(channel.std(correction=0).item() - 1) < 1e-5
-    assert measure(Data(normalize="unit"), source, source.train).spread.item() == 255
+    spread = measure(Data(normalize="unit"), source, source.train).spread
+    assert (spread.item(), spread.dtype) == (255, torch.float32)
 
 
 def test_a_share_too_small_for_the_classes_is_refused() -> None:

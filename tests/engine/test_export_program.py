@@ -101,6 +101,7 @@ def test_with_a_schedule_more_epochs_count_from_their_step_on(tmp_path: Path) ->
     [
         ({"precision": "bf16"}, "--precision bf16"),
         ({"mixup": 0.2}, "--mixup"),
+        ({"elastic_alpha": 8.0}, "--elastic-alpha"),
         ({"data": "breast_cancer", "monitor": "val_roc_auc"}, "--monitor val_roc_auc"),
     ],
     ids=str,

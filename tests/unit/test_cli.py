@@ -56,7 +56,7 @@ def test_help_shows_groups_the_value_in_force_and_its_range(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["attach", "runs", "resume", "predict", "lr-find", "batch-find", "recipes", "devices", "bench"]
+    "command", ["attach", "runs", "resume", "predict", "export", "lr-find", "batch-find", "recipes", "devices", "bench"]
 )
 def test_every_command_has_its_help(cli: Cli, command: str) -> None:
     said = cli(command, "--help")

@@ -61,7 +61,7 @@ class Meaning:
             second = outputs[:, 0].sigmoid()
             return (outputs[:, 0] > 0).long(), torch.stack((1 - second, second), 1)
         if self.are_probabilities:
-            shares = outputs.clamp(1e-12, 1)
+            shares = outputs.clamp(1e-12, 1.0)  # of one type: of two torch.onnx makes what it cannot run
             return outputs.argmax(1), shares / shares.sum(1, keepdim=True)
         return outputs.argmax(1), outputs.softmax(1)
 

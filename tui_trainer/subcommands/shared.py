@@ -24,7 +24,7 @@ ABOUT = {
     "lr-find": "find a learning rate, by a range test of some seconds",
     "batch-find": "find the largest batch size that fits, and the one from which more is hardly faster",
     "predict": "answer for new rows, pictures or recordings, by what a run has learned",
-    "export": "write a trained net for other programs, or as a PyTorch program that repeats its run",
+    "export": "write a trained net for other programs, or a program that repeats its run",
     "recipes": "list the recipes that ship",
     "devices": "show what this machine can train on",
     "bench": "measure training here beside what people would use instead",

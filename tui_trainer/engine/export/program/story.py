@@ -23,6 +23,7 @@ REPLAYED = (
     "lr", "momentum", "final_momentum", "weight_decay", "clip_norm", "dropout", "input_dropout", "epochs", "batch_size"
 )  # fmt: skip
 FIGURES = ("val_loss", "val_accuracy", "val_rmse", "val_mae", "train_loss")
+CANNOT = "--to python cannot repeat a run"
 Changes = tuple[tuple[int, Mapping[str, Any]], ...]
 
 
@@ -67,6 +68,8 @@ def story_of(run: RunDir, data: DataSet, data_dir: str | None = None) -> Story:
     started = next((event for event in told if isinstance(event, RunStarted)), None)
     if started is None:
         raise InputError(f"run {run.name!r}: its events do not say how it began; train it again")
+    if any(isinstance(event, WentBack) for event in told):
+        raise InputError(f"{CANNOT} that went back to a checkpoint while it trained; use another format")
     before, changes = folded(told, config)
     config = changed(config, {**before, "epochs": before.get("epochs", started.epochs)})
     if config.schedule.name == "constant" and not config.schedule.warmup:  # then only the last number counts
@@ -77,7 +80,7 @@ def story_of(run: RunDir, data: DataSet, data_dir: str | None = None) -> Story:
 
 
 def folded(told: Iterable[Event], config: RunConfig) -> tuple[dict[str, Any], Changes]:
-    """({hyperparameter: its value before it was first changed}, the changes that were not undone by a step back)."""
+    """({hyperparameter: its value before it was first changed}, the changes that were not undone by a resume)."""
     before: dict[str, Any] = {}
     changes: list[tuple[int, Mapping[str, Any]]] = []
     for event in told:
@@ -86,7 +89,7 @@ def folded(told: Iterable[Event], config: RunConfig) -> tuple[dict[str, Any], Ch
                 for name, value in event.before.items():
                     before.setdefault(name, value)
                 changes.append((event.step, event.values))
-            case RunResumed() | WentBack():
+            case RunResumed():
                 changes = [(step, values) for step, values in changes if step <= event.step]
                 force = {name: knob.of(config) for name, knob in KNOBS.items()} | before
                 for _, values in changes:
@@ -109,23 +112,23 @@ def _with_last_epochs(config: RunConfig, changes: Changes) -> tuple[RunConfig, C
 
 def check(config: RunConfig, data: DataSet, changes: Changes) -> None:
     """Raises InputError naming a setting that no program is written for."""
-    cannot = "--to python cannot repeat a run"
     if config.hardware.precision == "bf16":
-        raise InputError(f"{cannot} with --precision bf16; use another format")
-    if config.regularization.mixup:
-        raise InputError(f"{cannot} with --mixup; use another format")
+        raise InputError(f"{CANNOT} with --precision bf16; use another format")
     if config.augment.is_on:
-        raise InputError(f"{cannot} with augmentation, whose pictures only its engine draws; use another format")
+        flags = (knob.flag for knob in KNOBS.values() if knob.section == "augment" and knob.of(config) != knob.default)
+        raise InputError(f"{CANNOT} with {next(flags)}, whose pictures are new in every epoch; use another format")
+    if config.regularization.mixup:
+        raise InputError(f"{CANNOT} with --mixup; use another format")
     names = sorted({name for _, values in changes for name in values if name not in REPLAYED})
     if names:
-        raise InputError(f"{cannot} whose {listed(names)} was changed while it trained; use another format")
+        raise InputError(f"{CANNOT} whose {listed(names)} was changed while it trained; use another format")
     steps = [values for _, values in changes]
     if any("batch_size" in values for values in steps) and config.training.drop_last:
-        raise InputError(f"{cannot} with --drop-last whose batch size was changed while it trained; use another format")
+        raise InputError(f"{CANNOT} with --drop-last whose batch size was changed while it trained; use another format")
     metric = monitored(config.training.monitor, data.task)
     if metric not in FIGURES and (config.training.patience or data.validation is not None):
         raise InputError(
-            f"{cannot} whose best epoch is that of --monitor {metric}; it can with {', '.join(FIGURES)}; "
+            f"{CANNOT} whose best epoch is that of --monitor {metric}; it can with {', '.join(FIGURES)}; "
             "use another format"
         )
 
