@@ -55,11 +55,12 @@ class Steering:
                 yield from self._obey(self._asked())
 
     def alerted(self, alert: Alerted) -> None:
-        """At the next look do what `--on-alert` says. A run that is over has nothing to pause."""
+        """At the next look do what `--on-alert` says, once for all alerts. A run that is over has nothing to pause."""
         training = self.session.config.training
+        waits = self.is_paused or any(isinstance(command, Pause) for command in self.own)
         if training.on_alert == "stop":
             self.own.append(Stop(alert=alert.alert))
-        elif training.on_alert == "pause" and not self.is_paused and self.session.epochs_done < training.epochs:
+        elif training.on_alert == "pause" and not waits and self.session.epochs_done < training.epochs:
             self.own.append(Pause())
 
     def rescue(self, alert: Alerted) -> Generator[Event, None, None]:
