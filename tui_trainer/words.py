@@ -198,7 +198,7 @@ def describe(event: Event) -> str:
             start = (
                 f"from {event.checkpoint}, step {event.step:,}"
                 if event.checkpoint
-                else "from the start, nothing was saved"
+                else "from the start, no good checkpoint is there"
             )
             return f"Resumed {start}: epoch {event.epochs_done + 1} of {event.epochs}, on {whereabouts(event)}"
         case Progress():

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.test_first_aid import CASE, epoch, look
-from tui_trainer.events import EpochEnded
+from tui_trainer.events import EpochEnded, Event
 from tui_trainer.first_aid import FirstAid
 from tui_trainer.first_aid.case import Symptom, Verdict
 from tui_trainer.first_aid.losses import Plateau
@@ -116,7 +116,9 @@ def things_kept(value: Any) -> int:
 )
 def test_what_is_kept_does_not_grow_with_the_run(asked_for: int, epochs: int) -> None:
     first_aid, inside = FirstAid(), look(1)
-    events = [epoch(n, 0.5 + 1 / n, 0.5 + 1 / n).model_copy(update={"epochs": asked_for}) for n in range(1, 1_001)]
+    events: list[Event] = [
+        EpochEnded(**{**epoch(n, 0.5 + 1 / n, 0.5 + 1 / n).model_dump(), "epochs": asked_for}) for n in range(1, 1_001)
+    ]
     kept = []
     for number in range(1, epochs + 1):
         list(first_aid.hear(events[number % 1000], CASE))
@@ -145,6 +147,6 @@ def test_small_steps_of_a_net_that_blew_up_or_died_are_no_low_learning_rate(
 def test_what_explains_another_is_asked_first() -> None:
     """Both come to light in the same look, where looks are rare."""
     first_aid = FirstAid()
-    events = [*(epoch(n, 2.3) for n in range(1, 6)), look(5, dead=0.95, ratio=1e-6)]
+    events: list[Event] = [*(epoch(n, 2.3) for n in range(1, 6)), look(5, dead=0.95, ratio=1e-6)]
     said = [answer.alert for event in events for answer in first_aid.hear(event, CASE)]
     assert said == ["dead_units-1"]

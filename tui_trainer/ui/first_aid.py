@@ -47,7 +47,8 @@ def consequence(remedy: Remedy, view: View) -> str:
     if not view.state.is_open:
         if remedy.stops:
             return "the run has ended"
-        return "resumes from the last checkpoint" + (f" with {values}" if values else "")
+        where = "the last good checkpoint" if remedy.goes_back else "the last checkpoint"
+        return f"resumes from {where}" + (f" with {values}" if values else "")
     steps = [f"sets {values}"] if values else []
     steps += ["from the last good checkpoint on"] if remedy.goes_back else []
     steps += ["saves and stops the run"] if remedy.stops else []
