@@ -21,6 +21,7 @@ from tui_trainer.ui.keys import ALERT_SIGN
 from tui_trainer.ui.palette import palette_of
 from tui_trainer.ui.panels.alert import sentence, style_of
 from tui_trainer.ui.view import View
+from tui_trainer.words import in_lines
 
 Choice = tuple[Alerted, int]
 """An alert, and which of its remedies, from 1."""
@@ -93,8 +94,9 @@ class FirstAid(ModalScreen[Choice | None]):
         remedies = self.query_one(OptionList)
         remedies.clear_options()
         for number, remedy in enumerate(alert.remedies, 1):
-            what = Text.assemble((f"{number}  ", "bold"), printable(remedy.sentence))
-            remedies.add_option(Option(Text.assemble(what, (f"\n   {consequence(remedy, self._view)}", "dim"))))
+            what = Text.assemble((f"{number}  ", "bold"), _indented(printable(remedy.sentence)))
+            then = _indented(consequence(remedy, self._view))
+            remedies.add_option(Option(Text.assemble(what, (f"\n   {then}", "dim"))))
         remedies.display = bool(alert.remedies)
         remedies.highlighted = 0 if alert.remedies else None
         self.set_focus(remedies if alert.remedies else None)
@@ -147,6 +149,11 @@ class FirstAid(ModalScreen[Choice | None]):
     def take(self, event: OptionList.OptionSelected) -> None:
         """The remedy under the cursor."""
         self.action_choose(event.option_index + 1)
+
+
+def _indented(words: str) -> str:
+    """In lines that stand below one another, behind a number."""
+    return "\n   ".join(in_lines(words.split(" "), COLUMNS - 5, " "))
 
 
 def _spelt(keys: list[tuple[str, str]]) -> list[tuple[str, str]]:
