@@ -49,6 +49,12 @@ def resume(arguments: Sequence[str]) -> int:
     parser = parser_of("resume")
     parser.add_argument("run", metavar="RUN", nargs="?", help="name of a run, or the path of its folder")
     parser.add_argument("--no-ui", action="store_true", help="train in this terminal, without the dashboard")
+    parser.add_argument(
+        "--apply",
+        metavar="ALERT[:N]",
+        default="",
+        help="begin with a remedy of an alert: divergence-1, or divergence-1:2",
+    )
     add_dashboard(parser)
     add_runs_dir(parser)
     add_knobs(parser, RunConfig(), [knob for knob in KNOBS.values() if knob.is_live or knob.name in RESUMABLE])
@@ -60,9 +66,11 @@ def resume(arguments: Sequence[str]) -> int:
         from tui_trainer import runs_folder
 
         changes = {name: read_value(name, value) for name, value in knob_values(options).items()}
-        return dashboard(options, runs_dir, run=runs_folder.find(runs_dir, options.run), resume=changes)
+        run = runs_folder.find(runs_dir, options.run)
+        return dashboard(options, runs_dir, run=run, resume=changes, apply=options.apply)
     words = ["resume", *arguments]
-    return foreground.resume(runs_dir, options.run, knob_values(options), words, as_json=options.json)
+    changes = knob_values(options)
+    return foreground.resume(runs_dir, options.run, changes, words, as_json=options.json, apply=options.apply)
 
 
 def predict(arguments: Sequence[str]) -> int:
