@@ -53,20 +53,23 @@ def start(
     return _take_part(place, lambda part: worker.start(config, runs_dir, name, stem, part), as_json)
 
 
-def resume(runs_dir: Path, name: str, changes: Mapping[str, Any], words: Sequence[str], *, as_json: bool) -> int:
-    """Go on with a run; returns the exit code."""
+def resume(
+    runs_dir: Path, name: str, changes: Mapping[str, Any], words: Sequence[str], *, as_json: bool, apply: str = ""
+) -> int:
+    """Go on with a run, with some settings changed, or a remedy applied; returns the exit code."""
     place = place_in(os.environ)
     if place is None:
         run = runs_folder.find(runs_dir, name)
         if len(devices_of(changed(config_file.load(run.config), changes).hardware)) > 1:
             from tui_trainer.worker import agent
 
-            return _shown(agent.resume(run, changes, command_of("tui_trainer", *words), as_json=as_json), as_json)
+            command = command_of("tui_trainer", *words)
+            return _shown(agent.resume(run, changes, command, as_json=as_json, apply=apply), as_json)
     from tui_trainer import headless, worker
 
     if place is None:
-        return headless.follow(worker.resume(run, changes), as_json=as_json)
-    return _take_part(place, lambda part: worker.resume_named(runs_dir, name, changes, part), as_json)
+        return headless.follow(worker.resume(run, changes, apply=apply), as_json=as_json)
+    return _take_part(place, lambda part: worker.resume_named(runs_dir, name, changes, part, apply), as_json)
 
 
 def take_part_for_agent() -> int:

@@ -33,8 +33,8 @@ def start(config: RunConfig, runs_dir: Path, name: str | None, stem: str) -> Run
     return run
 
 
-def launch(run: RunDir, changes: Mapping[str, Any] | None = None) -> None:
-    """Start the worker of a run that is laid out, or resume it with some settings changed.
+def launch(run: RunDir, changes: Mapping[str, Any] | None = None, apply: str = "") -> None:
+    """Start the worker of a run that is laid out, or resume it with some settings changed, or with a remedy.
 
     The run's lock is taken here and handed down, so that the run is seen as living from this moment on. Raises
     RunBusyError where it is being trained already, StorageError where its folder cannot be written.
@@ -42,7 +42,7 @@ def launch(run: RunDir, changes: Mapping[str, Any] | None = None) -> None:
     with run.take_lock("a worker that is starting\n") as lock, run_dir.guarded(run.log), run.log.open("ab") as log:
         run.exit.unlink(missing_ok=True)
         worker = command_of("tui_trainer.worker", str(run.path.resolve()), "--lock-fd", str(lock.fileno()))
-        worker += ["--changes", json.dumps(dict(changes or {}))]
+        worker += ["--changes", json.dumps(dict(changes or {})), "--apply", apply]
         watched = (str(run.exit.resolve()), str(log.tell()), str(lock.fileno()))
         watcher = command_of("tui_trainer.watcher", *watched)
         subprocess.Popen(  # noqa: S603  # our own program, no shell

@@ -50,6 +50,7 @@ class RunState:
     inside: NetMeasured | None = None  # the latest look inside the net
     pictured: NetMeasured | None = None  # the latest that has pictures
     alerts: tuple[Alerted, ...] = ()  # that neither passed nor were answered by a remedy, the latest last
+    void: tuple[Alerted, ...] = ()  # those that the latest way back has left behind
     last_heard: float = 0.0  # Unix seconds
 
     def seen_from_outside(self, is_alive: bool) -> RunState:
@@ -117,7 +118,8 @@ def _advance(state: RunState, event: Event) -> RunState:
             epochs = int(event.values.get("epochs", state.epochs))
             return replace(state, step=event.step, epochs=epochs, changed={**state.changed, **event.values})
         case RunEnded():
-            state = replace(state, status=event.reason, phase="", ended=event)
+            ending = tuple(alert for alert in state.void if alert.alert == event.alert)  # it went back, and stopped
+            state = replace(state, status=event.reason, phase="", ended=event, alerts=(*state.alerts, *ending))
             return replace(state, epochs_done=event.epochs_done, step=event.step)
         case _:
             return state
@@ -137,4 +139,5 @@ def _rewound(state: RunState, event: RunResumed | WentBack) -> RunState:
         epochs=event.epochs, epochs_done=event.epochs_done, step=event.step,
         inside=looked(state.inside), pictured=looked(state.pictured),
         alerts=tuple(alert for alert in state.alerts if alert.step <= event.step),
+        void=tuple(alert for alert in state.alerts if alert.step > event.step),
     )  # fmt: skip

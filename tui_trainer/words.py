@@ -198,9 +198,9 @@ def describe(event: Event) -> str:
             start = (
                 f"from {event.checkpoint}, step {event.step:,}"
                 if event.checkpoint
-                else "from the start, nothing was saved"
+                else "from the start, no good checkpoint is there"
             )
-            return f"Resumed {start}: epoch {event.epochs_done + 1} of {event.epochs}, on {whereabouts(event)}"
+            return f"Resumed {start}: epoch {event.epochs_done + 1:,} of {event.epochs:,}, on {whereabouts(event)}"
         case Progress():
             return ""
         case EpochEnded():
@@ -243,4 +243,4 @@ def _of_the_inside(event: NetMeasured | Alerted | AlertPassed | RemedyApplied | 
         case RemedyApplied():
             return f"Applied at step {event.step:,}: {printable(event.sentence)}"
         case WentBack():
-            return f"Went back to step {event.step:,}: epoch {event.epochs_done + 1} of {event.epochs}"
+            return f"Went back to step {event.step:,}: epoch {event.epochs_done + 1:,} of {event.epochs:,}"

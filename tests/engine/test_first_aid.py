@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,17 @@ import torch
 
 from tests.engine.small import CPU, At, run, same_bits, session, the_end
 from tests.engine.task_data import session_of
-from tui_trainer.commands import Command
+from tui_trainer.commands import Command, Stop
 from tui_trainer.engine import checkpoint
 from tui_trainer.engine.data.feed import StagedFeed
 from tui_trainer.engine.inside import Inside
 from tui_trainer.engine.inside.affordable import Affordable
 from tui_trainer.engine.saver import Saver
 from tui_trainer.engine.session import Session
+from tui_trainer.engine.steering import Steering
 from tui_trainer.engine.training import train
 from tui_trainer.events import CommandRejected, Continued, EpochEnded, Event, HyperparametersChanged, Paused
-from tui_trainer.inside_events import Alerted, AlertPassed, RemedyApplied, WentBack
+from tui_trainer.inside_events import Alerted, AlertPassed, NetMeasured, RemedyApplied, WentBack
 from tui_trainer.knobs import changed
 from tui_trainer.run_state import RunState, advance
 
@@ -224,6 +225,32 @@ def test_an_alert_pauses_where_that_is_asked_for_and_a_remedy_goes_on() -> None:
     ]
     assert names == ["alert", "paused", "remedy_applied", "went_back", "continued"]
     assert the_end(events).reason == "completed"
+
+
+def test_two_alerts_at_once_pause_once() -> None:
+    made = session(**DIVERGING, on_alert="pause")
+    steering = Steering(made, Saver(None))
+    for name in ("divergence-1", "dead_units-1"):
+        steering.alerted(Alerted(alert=name, kind="divergence", epoch=1, step=0, cause="", evidence=""))
+    answers = []
+    for answer in steering.obey():
+        answers.append(answer.event)
+        steering.own.append(Stop())
+    assert answers == ["paused"]
+
+
+class Rare(Inside):
+    """Looks inside where epochs are too short for a look at each."""
+
+    def look(self) -> Iterator[NetMeasured]:
+        return super().look() if self._session.epochs_done == 5 else iter(())
+
+
+def test_a_rate_that_killed_the_net_is_not_called_too_low() -> None:
+    made = session(optimizer="sgd", lr=100.0, epochs=6)
+    alerts = of(list(train(made, Saver(None), inside=Rare(made, Affordable(1e9)))), Alerted)
+    assert "dead_units" in {alert.kind for alert in alerts}
+    assert "lr_too_low" not in {alert.kind for alert in alerts}
 
 
 def test_an_alert_stops_where_that_is_asked_for(tmp_path: Path) -> None:

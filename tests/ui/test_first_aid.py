@@ -32,8 +32,8 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]
     """What would have been resumed, with which changes: no process is started."""
     seen: list[tuple[str, dict[str, Any]]] = []
 
-    def launch_nothing(run: RunDir, changes: dict[str, Any]) -> None:
-        seen.append((run.name, json.loads(json.dumps(changes))))
+    def launch_nothing(run: RunDir, changes: dict[str, Any], apply: str = "") -> None:
+        seen.append((run.name, {**json.loads(json.dumps(changes)), **({"apply": apply} if apply else {})}))
 
     monkeypatch.setattr(launch, "launch", launch_nothing)
     return seen
@@ -137,10 +137,12 @@ async def test_a_run_that_diverged_is_resumed_with_the_remedys_values(
         async with opened(desk, BIG) as (app, pilot):
             assert "a remedies, space resumes" in text_of(app)
             await pilot.press("a")
-            await shown(pilot, lambda: "resumes from the last checkpoint with learning rate 0.00015" in text_of(app))
+            await shown(
+                pilot, lambda: "resumes from the last good checkpoint with learning rate 0.00015" in text_of(app)
+            )
             await pilot.press("enter")
             await shown(pilot, lambda: launched)
-            assert launched == [("simplenet-1", {"lr": 0.00015})]
+            assert launched == [("simplenet-1", {"apply": "non_finite_loss-1:1"})]
             assert asked(desk) == []
 
 
@@ -156,6 +158,19 @@ async def test_a_complete_run_is_asked_how_many_epochs_more(
         await pilot.press("ctrl+u", *"15", "enter")
         await shown(pilot, lambda: launched)
         assert launched == [("simplenet-1", {"dropout": 0.2, "epochs": 15})]
+
+
+async def test_a_complete_run_goes_back_where_a_remedy_does(
+    tmp_path: Path, launched: list[tuple[str, dict[str, Any]]]
+) -> None:
+    earlier = OVERFITTING.model_copy(update={"good_until": 2814})
+    run = run_with(tmp_path, with_these(recorded(), earlier))
+    async with opened(Desk(Wish(tmp_path, RunConfig(), "x", run=run)), BIG) as (app, pilot):
+        await pilot.press("a")
+        await shown(pilot, lambda: "resumes from the last good checkpoint with dropout 0.2" in text_of(app))
+        await pilot.press("1")
+        await shown(pilot, lambda: launched)
+        assert launched == [("simplenet-1", {"apply": "overfitting-1:1"})]
 
 
 async def test_whoever_only_looks_on_sees_the_remedies_and_applies_none(tmp_path: Path) -> None:

@@ -21,6 +21,17 @@ def go_back(session: Session, folder: Path | None, until: int | None) -> WentBac
     Good: finite, and every byte as written. In the folder `last` and the one before it are complete. The best epoch has
     its weights alone: its optimizer begins anew.
     """
+    rewind(session, folder, until)
+    return WentBack(
+        epochs=session.config.training.epochs,
+        epochs_done=session.epochs_done,
+        step=session.step,
+        live={name: KNOBS[name].of(session.config) for name in live_names()},
+    )
+
+
+def rewind(session: Session, folder: Path | None, until: int | None) -> Checkpoint | None:
+    """Do it; where it went, None for the run's beginning."""
     group = session.group
     found = group.agreed(_newest(session, folder, until) if group.is_first else None)
     pace, best = session.pace, _best_of(session)
@@ -35,12 +46,7 @@ def go_back(session: Session, folder: Path | None, until: int | None) -> WentBac
     session.pace = pace  # what was spent is spent
     session.pace.forget_rate()
     session.start_epoch()
-    return WentBack(
-        epochs=session.config.training.epochs,
-        epochs_done=session.epochs_done,
-        step=session.step,
-        live={name: KNOBS[name].of(session.config) for name in live_names()},
-    )
+    return found
 
 
 def _newest(session: Session, folder: Path | None, until: int | None) -> Checkpoint | None:

@@ -13,8 +13,9 @@ from tui_trainer.engine.saver import Saver
 from tui_trainer.engine.session import Session
 from tui_trainer.errors import InputError
 from tui_trainer.events import CommandRejected, Continued, Evaluated, Event, HyperparametersChanged, Paused
-from tui_trainer.inside_events import Alerted, Remedy, RemedyApplied
-from tui_trainer.knobs import KNOBS, changed_live, shown
+from tui_trainer.inside_events import Alerted, RemedyApplied
+from tui_trainer.knobs import KNOBS, changed_live
+from tui_trainer.treatment import treatment
 
 Inbox = Callable[[], Sequence[str | Command]]
 """Gives what came in since it was last asked: lines of commands.jsonl, or commands of a signal handler."""
@@ -55,11 +56,12 @@ class Steering:
                 yield from self._obey(self._asked())
 
     def alerted(self, alert: Alerted) -> None:
-        """At the next look do what `--on-alert` says. A run that is over has nothing to pause."""
+        """At the next look do what `--on-alert` says, once for all alerts. A run that is over has nothing to pause."""
         training = self.session.config.training
+        waits = self.is_paused or any(isinstance(command, Pause) for command in self.own)
         if training.on_alert == "stop":
             self.own.append(Stop(alert=alert.alert))
-        elif training.on_alert == "pause" and not self.is_paused and self.session.epochs_done < training.epochs:
+        elif training.on_alert == "pause" and not waits and self.session.epochs_done < training.epochs:
             self.own.append(Pause())
 
     def rescue(self, alert: Alerted) -> Generator[Event, None, None]:
@@ -119,7 +121,7 @@ class Steering:
 
     def _apply(self, command: Apply) -> Iterator[Event]:
         """What a remedy says, in the order of its words: back, other values, the end; then on, if it was paused."""
-        alert, remedy = self._found(command)
+        alert, remedy = treatment(self.alerts, command.alert, command.remedy)
         changed_live(self.session.config, remedy.values)  # refused before anything is done
         yield RemedyApplied(alert=alert.alert, sentence=remedy.sentence, step=self.session.step, id=command.id)
         if remedy.goes_back:
@@ -139,21 +141,6 @@ class Steering:
         alert = next((alert for alert in self.alerts if alert.alert == command.alert), None)
         if alert and alert.kind in LEFT_AS_BEFORE and alert.good_until is not None:
             yield self.saver.go_back(self.session, alert.good_until)
-
-    def _found(self, command: Apply) -> tuple[Alerted, Remedy]:
-        """Raises InputError for what cannot be applied, saying what could."""
-        alert = next((alert for alert in self.alerts if alert.alert == command.alert), None)
-        if alert is None:
-            names = ", ".join(alert.alert for alert in self.alerts)
-            raise InputError(f"no alert {shown(command.alert)} is open" + (f"; these are: {names}" if names else ""))
-        if command.remedy > len(alert.remedies):
-            raise InputError(f"{alert.alert} has {len(alert.remedies)} remedies, and {command.remedy} is none of them")
-        remedy = alert.remedies[command.remedy - 1]
-        if remedy.where == "new_run":
-            raise InputError(f"only a new run can have this: {remedy.sentence}")
-        if remedy.where == "advice":
-            raise InputError(f"that is for you to do: {remedy.sentence}")
-        return alert, remedy
 
     def _set(self, values: Mapping[str, Any], id: str | None) -> Event:  # noqa: A002
         session, before = self.session, self.session.config

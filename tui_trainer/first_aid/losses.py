@@ -113,44 +113,65 @@ class Plateau(Rule):
 
     Long: a window of 10 epochs, or of 15 % of those asked for, beside the window before it: both losses within half a
     percent. Much: a tenth of what a guess loses. Where the learning rate has been lowered, or early stopping will end
-    the run, standing still is the plan.
+    the run, standing still is the plan. A window of more than 50 epochs is one of 50 blocks, or a few less, of some
+    epochs each, and judged once a block: what is kept does not grow with the run.
     """
 
     kind = "plateau"
-    WINDOW, SHARE_OF_EPOCHS = 10, 0.15
+    WINDOW, SHARE_OF_EPOCHS, BLOCKS = 10, 0.15, 50
     CHANGE, PASSED, LEFT, ANNEALED = 0.005, 0.02, 0.1, 0.5
 
     def __init__(self, since: int = 0) -> None:
         super().__init__(since)
-        self._train: list[float] = []
-        self._val: list[float] = []
+        self._blocks: deque[tuple[float, float]] = deque(maxlen=2 * self.BLOCKS + 1)  # mean training, validation loss
+        self._size, self._train, self._val, self._epochs = 1, 0.0, 0.0, 0  # the block that is not full yet
+        self._first_loss: float | None = None
         self._highest_lr = 0.0
 
     def hear(self, event: Event, case: Case) -> Verdict:
         """See `Rule`."""
         if not isinstance(event, EpochEnded) or event.val_loss is None:
             return None
-        self._train.append(event.train_loss)
-        self._val.append(event.val_loss)
         self._highest_lr = max(self._highest_lr, event.lr)
-        window = max(self.WINDOW, math.ceil(self.SHARE_OF_EPOCHS * event.epochs))
-        if len(self._train) < 2 * window + 1:
+        self._first_loss = event.train_loss if self._first_loss is None else self._first_loss
+        asked_for = max(self.WINDOW, math.ceil(self.SHARE_OF_EPOCHS * event.epochs))
+        size = math.ceil(asked_for / self.BLOCKS)
+        count = math.ceil(asked_for / size)
+        if not self._has_filled(event.train_loss, event.val_loss, size) or len(self._blocks) < 2 * count + 1:
             return None
-        start = case.guess or self._train[0]
-        ends_itself = case.config.training.patience > 0 or event.lr < self.ANNEALED * self._highest_lr
-        (train, train_before), (val, val_before) = (
-            (statistics.fmean(losses[-window:]), statistics.fmean(losses[-2 * window : -window]))
-            for losses in (self._train, self._val)
+        now, before = list(self._blocks)[-count:], list(self._blocks)[-2 * count : -count]
+        (train, val), (train_before, val_before) = (
+            map(statistics.fmean, zip(*blocks, strict=True)) for blocks in (now, before)
         )
+        return self._verdict((train_before, train), (val_before, val), count * size, event, case)
+
+    def _has_filled(self, train: float, val: float, size: int) -> bool:
+        """One more epoch; whether it was the last of its block."""
+        if size != self._size:  # other epochs are asked for
+            self._blocks.clear()
+            self._size, self._train, self._val, self._epochs = size, 0.0, 0.0, 0
+        self._train, self._val, self._epochs = self._train + train, self._val + val, self._epochs + 1
+        if self._epochs < size:
+            return False
+        self._blocks.append((self._train / size, self._val / size))
+        self._train, self._val, self._epochs = 0.0, 0.0, 0
+        return True
+
+    def _verdict(
+        self, trains: tuple[float, float], vals: tuple[float, float], window: int, event: EpochEnded, case: Case
+    ) -> Verdict:
+        (train_before, train), (val_before, val) = trains, vals
+        start = case.guess or self._first_loss or 0.0
+        ends_itself = case.config.training.patience > 0 or event.lr < self.ANNEALED * self._highest_lr
         moved = max(_share(train, train_before), _share(val, val_before))
         if ends_itself or train < self.LEFT * start:
             return "fine"
         if moved > self.CHANGE:
             return "fine" if moved > self.PASSED else None
         return Symptom(
-            cause=f"nothing has become better for {2 * window} epochs",
+            cause=f"nothing has become better for {2 * window:,} epochs",
             evidence=f"training loss {train_before:.4g} then {train:.4g}, loss on {case.split} {val_before:.4g} then "
-            f"{val:.4g} (means of {window} epochs each)",
+            f"{val:.4g} (means of {window:,} epochs each)",
             remedies=remedies.chosen(
                 remedies.other_rate(case, 0.1),
                 remedies.larger(case),

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import statistics
+from collections import deque
+from typing import NamedTuple
 
 from tui_trainer.events import EpochEnded, Event
 from tui_trainer.first_aid import remedies
 from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict, times
+
+
+class _Epoch(NamedTuple):
+    epoch: int
+    train: float
+    loss: float  # of the validation split
+    error: float
 
 
 class Overfitting(Rule):
@@ -25,32 +35,35 @@ class Overfitting(Rule):
 
     def __init__(self, since: int = 0) -> None:
         super().__init__(since)
-        self._epochs: list[EpochEnded] = []
+        self._recent: deque[_Epoch] = deque(maxlen=self.EPOCHS)
+        self._count = 0
+        self._best: _Epoch | None = None  # the means of five at the lowest validation loss, and their middle epoch
+        self._lowest_error = math.inf
 
     def hear(self, event: Event, case: Case) -> Verdict:
         """See `Rule`."""
         if not isinstance(event, EpochEnded) or event.val_loss is None or case.config.training.patience:
             return None
-        self._epochs.append(event)
+        self._recent.append(_Epoch(event.epoch, event.train_loss, event.val_loss, _error(event)))
+        self._count += 1
         if event.is_best:
             self.good_until = event.step
-        if len(self._epochs) < 2 * self.EPOCHS:
+        if self._count < self.EPOCHS:
             return None
-        losses, errors = (self._means(of) for of in (_loss, _error))
-        best = min(range(len(losses)), key=losses.__getitem__)
-        lowest, lowest_error = losses[best], min(errors)
-        train = [epoch.train_loss for epoch in self._epochs]
-        now, before = statistics.fmean(train[-self.EPOCHS :]), statistics.fmean(train[best : best + self.EPOCHS])
-        is_worse = errors[-1] > self.WORSE * lowest_error and errors[-1] - lowest_error > self._margin(event)
-        if not (losses[-1] > self.RISE * lowest and now < self.FALL * before and is_worse):
+        now = self._means()
+        self._best = best = now if self._best is None or now.loss < self._best.loss else self._best
+        self._lowest_error = lowest = min(self._lowest_error, now.error)
+        if self._count < 2 * self.EPOCHS:
+            return None
+        is_worse = now.error > self.WORSE * lowest and now.error - lowest > self._margin(event)
+        if not (now.loss > self.RISE * best.loss and now.train < self.FALL * best.train and is_worse):
             return "fine"
-        at = self._epochs[best + self.EPOCHS // 2]
         what = "RMSE" if event.val_rmse is not None else "share of errors"
         return Symptom(
             cause=f"the net learns the training samples by heart: it becomes worse on {case.split}",
-            evidence=f"since epoch {at.epoch} the training loss fell from {before:.4g} to {now:.4g} while the loss on "
-            f"{case.split} rose {times(losses[-1], lowest)} ({lowest:.4g} to {losses[-1]:.4g}) and the {what} from "
-            f"{lowest_error:.4g} to {errors[-1]:.4g}",
+            evidence=f"since epoch {best.epoch} the training loss fell from {best.train:.4g} to {now.train:.4g} while "
+            f"the loss on {case.split} rose {times(now.loss, best.loss)} ({best.loss:.4g} to {now.loss:.4g}) and the "
+            f"{what} from {lowest:.4g} to {now.error:.4g}",
             remedies=remedies.chosen(
                 remedies.more_dropout(case, goes_back=True),
                 remedies.more_decay(case, goes_back=True),
@@ -59,19 +72,15 @@ class Overfitting(Rule):
             good_until=self.good_until,
         )
 
-    def _means(self, of: object) -> list[float]:
-        values = [of(epoch) for epoch in self._epochs]  # type: ignore[operator]
-        return [statistics.fmean(values[n : n + self.EPOCHS]) for n in range(len(values) - self.EPOCHS + 1)]
+    def _means(self) -> _Epoch:
+        _, *columns = zip(*self._recent, strict=True)
+        return _Epoch(self._recent[self.EPOCHS // 2].epoch, *map(statistics.fmean, columns))
 
     def _margin(self, event: EpochEnded) -> float:
         if event.val_accuracy is None:
             return 0.0
         samples = sum(map(sum, event.confusion)) if event.confusion else 0
         return self.FEWEST_ERRORS / samples if samples else 0.01
-
-
-def _loss(epoch: EpochEnded) -> float:
-    return epoch.val_loss or 0.0
 
 
 def _error(epoch: EpochEnded) -> float:

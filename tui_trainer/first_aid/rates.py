@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import deque
 
 from tui_trainer.events import EpochEnded, Event
 from tui_trainer.first_aid import remedies
 from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict
 from tui_trainer.first_aid.gradients import linear
+from tui_trainer.first_aid.units import DeadUnits, worst
 from tui_trainer.inside_events import NetMeasured
 
 LOOK_FOR_A_RATE = "Look for a rate: tui-trainer lr-find tries them all in one short run"
@@ -24,43 +26,47 @@ class RateTooLow(Rule):
 
     No layer moves by a ten-thousandth of its weights a step, and in three epochs the loss fell by less than 2 %, from
     above half of what a guess loses. A learning rate that a schedule has lowered, or is still raising, is its affair.
+    Twice a guess's loss, or units that are dead, are no work of small steps: training blew up before.
     """
 
     kind = "lr_too_low"
-    RATIO, USUAL, FALL, LEFT, EPOCHS = 1e-4, 1e-3, 0.02, 0.5, 3
+    RATIO, USUAL, FALL, LEFT, BLOWN_UP, EPOCHS = 1e-4, 1e-3, 0.02, 0.5, 2.0, 3
 
     def __init__(self, since: int = 0) -> None:
         super().__init__(since)
-        self._losses: list[float] = []
-        self._rates: list[float] = []
-        self._ratio: float | None = None
+        self._losses: deque[float] = deque(maxlen=self.EPOCHS + 1)
+        self._rates: deque[float] = deque(maxlen=self.EPOCHS + 1)
+        self._first_loss: float | None = None
+        self._highest_rate = 0.0
 
     def hear(self, event: Event, case: Case) -> Verdict:
         """See `Rule`."""
         if isinstance(event, NetMeasured):
-            self._ratio = max(ratios(event), default=None)
-        if not isinstance(event, EpochEnded):
-            return self._verdict(case) if isinstance(event, NetMeasured) else None
-        self._losses.append(event.train_loss)
-        self._rates.append(event.lr)
+            return self._verdict(event, case)
+        if isinstance(event, EpochEnded):
+            self._losses.append(event.train_loss)
+            self._rates.append(event.lr)
+            self._first_loss = event.train_loss if self._first_loss is None else self._first_loss
+            self._highest_rate = max(self._highest_rate, event.lr)
         return None
 
-    def _verdict(self, case: Case) -> Verdict:
-        losses, rates = self._losses[-self.EPOCHS - 1 :], self._rates[-self.EPOCHS - 1 :]
-        if self._ratio is None or len(losses) <= self.EPOCHS:
+    def _verdict(self, event: NetMeasured, case: Case) -> Verdict:
+        losses, rates, ratio = self._losses, self._rates, max(ratios(event), default=None)
+        if ratio is None or self._first_loss is None or len(losses) <= self.EPOCHS:
             return None
         fallen = 1 - losses[-1] / losses[0] if losses[0] else 0.0
-        is_settled = rates[-1] >= 0.5 * max(self._rates) and rates[-1] <= 1.05 * rates[0]
-        is_unlearned = losses[-1] > self.LEFT * (case.guess or self._losses[0])
-        if not (self._ratio < self.RATIO and abs(fallen) < self.FALL and is_settled and is_unlearned):
+        is_settled = rates[-1] >= 0.5 * self._highest_rate and rates[-1] <= 1.05 * rates[0]
+        start, (_, dead) = case.guess or self._first_loss, worst(event, "dead") or (None, 0.0)
+        is_unlearned = self.LEFT * start < losses[-1] <= self.BLOWN_UP * start and dead < DeadUnits.SHARE
+        if not (ratio < self.RATIO and abs(fallen) < self.FALL and is_settled and is_unlearned):
             return "fine"
         return Symptom(
             cause="the learning rate is far too low: training hardly moves",
-            evidence=f"a step changes no layer by more than {self._ratio:.1e} of its weights (a thousandth is usual), "
+            evidence=f"a step changes no layer by more than {ratio:.1e} of its weights (a thousandth is usual), "
             f"and in {self.EPOCHS} epochs the training loss went from {losses[0]:.4g} to {losses[-1]:.4g}, at a "
             f"learning rate of {case.config.optimizer.lr:g}",
             remedies=remedies.chosen(
-                remedies.other_rate(case, self._wanted(self._ratio)),
+                remedies.other_rate(case, self._wanted(ratio)),
                 remedies.advice(LOOK_FOR_A_RATE),
             ),
         )
@@ -85,24 +91,26 @@ class RateTooHigh(Rule):
 
     def __init__(self, since: int = 0) -> None:
         super().__init__(since)
-        self._losses: list[float] = []
+        self._losses: deque[float] = deque(maxlen=self.EPOCHS)
+        self._first_loss: float | None = None
         self._bad = 0
         self._largest = 0.0
 
     def hear(self, event: Event, case: Case) -> Verdict:
         """See `Rule`."""
+        losses = self._losses
         if isinstance(event, EpochEnded):
-            self._losses.append(event.train_loss)
-            is_far = min(self._losses[-self.EPOCHS :]) > self.GUESS * (case.guess or math.inf)
-            if len(self._losses) >= self.EPOCHS and is_far and self._largest > self.RATIO_OF_A_GUESS:
+            losses.append(event.train_loss)
+            self._first_loss = event.train_loss if self._first_loss is None else self._first_loss
+            is_far = min(losses) > self.GUESS * (case.guess or math.inf)
+            if len(losses) == self.EPOCHS and is_far and self._largest > self.RATIO_OF_A_GUESS:
                 return self._symptom(f"a step changed a layer by {self._largest:.2g} of its weights", case)
         if not isinstance(event, NetMeasured) or not (measured := ratios(event)):
             return None
         ratio = statistics.median(measured)
         self._largest = max(measured)
-        losses = self._losses[-self.EPOCHS :]
         has_fallen = len(losses) < self.EPOCHS or losses[-1] < (1 - self.FALL) * losses[0]
-        is_unlearned = bool(losses) and losses[-1] > self.LEFT * (case.guess or self._losses[0])
+        is_unlearned = self._first_loss is not None and losses[-1] > self.LEFT * (case.guess or self._first_loss)
         self._bad = self._bad + 1 if ratio > self.RATIO and is_unlearned and not has_fallen else 0
         if self._bad >= self.LOOKS:
             return self._symptom(f"a step changes the median layer by {ratio:.2g} of its weights", case)

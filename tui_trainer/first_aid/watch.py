@@ -17,18 +17,20 @@ from tui_trainer.inside_events import Alerted, AlertKind, AlertPassed, NetMeasur
 from tui_trainer.run_state import RunState, advance
 
 RULES: tuple[type[Rule], ...] = (
-    Divergence, ExplodingGradients, RateTooHigh, RateTooLow, DeadUnits, SaturatedUnits, VanishingGradients,
+    Divergence, ExplodingGradients, RateTooHigh, DeadUnits, SaturatedUnits, VanishingGradients, RateTooLow,
     Overfitting, Plateau, DataStarvation,
 )  # fmt: skip
-
+"""In the order in which they are asked: what explains another comes before it."""
 
 EXPLAINED_BY: dict[AlertKind, tuple[AlertKind, ...]] = {
     "exploding_gradients": ("divergence", "lr_too_high"),
     "lr_too_high": ("divergence", "exploding_gradients"),
     "vanishing_gradients": ("dead_units", "saturated_units", "lr_too_high"),
-    "lr_too_low": ("dead_units", "saturated_units", "vanishing_gradients"),
-    "plateau": ("dead_units", "saturated_units", "vanishing_gradients", "lr_too_low", "lr_too_high"),
-}
+    "lr_too_low": (
+        "divergence", "exploding_gradients", "lr_too_high", "dead_units", "saturated_units", "vanishing_gradients",
+    ),
+    "plateau": ("divergence", "dead_units", "saturated_units", "vanishing_gradients", "lr_too_low", "lr_too_high"),
+}  # fmt: skip
 """What is not said while one of these is open: it would say the same once more."""
 
 

@@ -11,8 +11,8 @@ from tui_trainer.commands import Apply, to_line
 from tui_trainer.errors import printable
 from tui_trainer.events import RunEnded
 from tui_trainer.inside_events import Alerted
-from tui_trainer.knobs import KNOBS, shown
 from tui_trainer.run_state import RunState
+from tui_trainer.treatment import first_for_a_resume
 from tui_trainer.words import in_lines
 
 
@@ -65,12 +65,7 @@ def way_on(end: RunEnded, alerts: Sequence[Alerted]) -> str:
     if end.reason != "diverged" and not end.alert:
         return ""
     ending = next((alert for alert in reversed(alerts) if end.alert in (None, alert.alert)), None)
-    first = _first_here(ending) if ending else 0
-    values = ending.remedies[first - 1].values if ending and first else {}
-    flags = [part for name, value in values.items() for part in (KNOBS[name].flag, shown(_plain(value)))]
-    words = ["tui-trainer", "resume", end.run or "RUN", *flags, "--no-ui"]
-    return f"To go on: {printable(shlex.join(words))}"
-
-
-def _plain(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
+    words = ["tui-trainer", "resume", end.run or "RUN"]
+    if ending and (number := first_for_a_resume(ending)):
+        words += ["--apply", ending.alert if number == 1 else f"{ending.alert}:{number}"]
+    return f"To go on: {printable(shlex.join([*words, '--no-ui']))}"

@@ -36,6 +36,7 @@ class Wish:
     name: str | None = None
     run: RunDir | None = None  # to be opened
     resume: Mapping[str, Any] | None = None  # and resumed, with these settings changed
+    apply: str = ""  # beginning with this remedy: `divergence-1:2`
     is_readonly: bool = False
 
 
@@ -116,14 +117,14 @@ class Desk:
         self.open(run)
         self._form_before, self._waits_for_worker = before, True
 
-    def resume(self, changes: Mapping[str, Any]) -> None:
-        """Go on with the open run from its last checkpoint."""
+    def resume(self, changes: Mapping[str, Any], apply: str = "") -> None:
+        """Go on with the open run from its last checkpoint, or with a remedy, `divergence-1:2`."""
         if self.follower is None:
             return
         self.read(SECONDS_TO_READ)  # what was said until now is no answer to this
         drafts = self.form.drafts
         self.form.check_drafts()
-        launch.launch(self.follower.run, {**drafts, **changes})
+        launch.launch(self.follower.run, {**drafts, **changes}, apply)
         self.follower.exit = None
         self._waits_for_worker = True
 

@@ -21,6 +21,7 @@ from tui_trainer.ui.keys import ALERT_SIGN
 from tui_trainer.ui.palette import palette_of
 from tui_trainer.ui.panels.alert import sentence, style_of
 from tui_trainer.ui.view import View
+from tui_trainer.words import in_lines
 
 Choice = tuple[Alerted, int]
 """An alert, and which of its remedies, from 1."""
@@ -47,7 +48,8 @@ def consequence(remedy: Remedy, view: View) -> str:
     if not view.state.is_open:
         if remedy.stops:
             return "the run has ended"
-        return "resumes from the last checkpoint" + (f" with {values}" if values else "")
+        where = "the last good checkpoint" if remedy.goes_back else "the last checkpoint"
+        return f"resumes from {where}" + (f" with {values}" if values else "")
     steps = [f"sets {values}"] if values else []
     steps += ["from the last good checkpoint on"] if remedy.goes_back else []
     steps += ["saves and stops the run"] if remedy.stops else []
@@ -92,8 +94,9 @@ class FirstAid(ModalScreen[Choice | None]):
         remedies = self.query_one(OptionList)
         remedies.clear_options()
         for number, remedy in enumerate(alert.remedies, 1):
-            what = Text.assemble((f"{number}  ", "bold"), printable(remedy.sentence))
-            remedies.add_option(Option(Text.assemble(what, (f"\n   {consequence(remedy, self._view)}", "dim"))))
+            what = Text.assemble((f"{number}  ", "bold"), _indented(printable(remedy.sentence)))
+            then = _indented(consequence(remedy, self._view))
+            remedies.add_option(Option(Text.assemble(what, (f"\n   {then}", "dim"))))
         remedies.display = bool(alert.remedies)
         remedies.highlighted = 0 if alert.remedies else None
         self.set_focus(remedies if alert.remedies else None)
@@ -146,6 +149,11 @@ class FirstAid(ModalScreen[Choice | None]):
     def take(self, event: OptionList.OptionSelected) -> None:
         """The remedy under the cursor."""
         self.action_choose(event.option_index + 1)
+
+
+def _indented(words: str) -> str:
+    """In lines that stand below one another, behind a number."""
+    return "\n   ".join(in_lines(words.split(" "), COLUMNS - 5, " "))
 
 
 def _spelt(keys: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ def open_dashboard(wish: Wish, *, refresh: float, is_ascii: bool) -> int:
     """Run it in this terminal to its end. Raises InputError before anything is drawn; returns the exit code."""
     desk = Desk(wish)
     if wish.resume is not None:
-        desk.resume(wish.resume)
+        desk.resume(wish.resume, wish.apply)
     app = TrainerApp(desk, refresh=refresh, is_ascii=is_ascii or is_asked_for_by_locale())
     app.run()
     if words := farewell(desk):

@@ -8,7 +8,7 @@ from tui_trainer.commands import Apply
 from tui_trainer.errors import printable
 
 if TYPE_CHECKING:
-    from tui_trainer.inside_events import Alerted
+    from tui_trainer.inside_events import Alerted, Remedy
     from tui_trainer.ui.helm import Helm
 
 
@@ -19,7 +19,13 @@ def treat(helm: Helm, alert: Alerted, number: int) -> None:
         helm.set_up_new(remedy.values)
     elif state.is_open:
         helm.ask_worker(Apply(alert=alert.alert, remedy=number))
-    elif state.status in ("completed", "early_stopped"):  # nothing is left to do but more epochs
+    elif state.status in ("completed", "early_stopped") and not leads_back(alert, remedy, state.step):
+        # nothing is left to do but more epochs
         helm.ask_more_epochs(remedy.values)
-    elif helm.attempt(helm.desk.resume, remedy.values):
+    elif helm.attempt(helm.desk.resume, {}, f"{alert.alert}:{number}"):
         helm.notify(f"Resumes with: {printable(remedy.sentence)}", timeout=6, markup=False)
+
+
+def leads_back(alert: Alerted, remedy: Remedy, step: int) -> bool:
+    """Whether it goes back to a step before this one."""
+    return remedy.goes_back and alert.good_until is not None and alert.good_until < step

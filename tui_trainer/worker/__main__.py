@@ -34,35 +34,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--lock-fd", type=int, required=True, help="the run's lock, taken by whoever started this")
     parser.add_argument("--changes", type=json.loads, default={}, help="settings of a resume, as JSON")
+    parser.add_argument("--apply", default="", help="the remedy that a resume begins with")
     options = parser.parse_args(arguments)
     os.set_inheritable(options.lock_fd, False)  # a process started from here must not hold the run
-    return _told(lambda: _train(RunDir(options.run_dir), os.fdopen(options.lock_fd, "a+"), options.changes))
+    lock = os.fdopen(options.lock_fd, "a+")
+    return _told(lambda: _train(RunDir(options.run_dir), lock, options.changes, options.apply))
 
 
-def _train(run: RunDir, lock: IO[str], changes: dict[str, object]) -> int:
+def _train(run: RunDir, lock: IO[str], changes: dict[str, object], apply: str) -> int:
     config = changed(config_file.load(run.config), changes)
     try:
         given = placement.devices_of(config.hardware)
         if len(given) > 1:
-            return _as_agent(run, config, given, lock, changes)
+            return _as_agent(run, config, given, lock, changes, apply)
     except InputError as error:
         _say_if_new(run, error)
         raise
-    return _code_of(_alone(run, lock, changes))
+    return _code_of(_alone(run, lock, changes, apply))
 
 
-def _alone(run: RunDir, lock: IO[str], changes: dict[str, object]) -> Iterator[Event]:
+def _alone(run: RunDir, lock: IO[str], changes: dict[str, object], apply: str) -> Iterator[Event]:
     if run.has_begun():
-        yield from worker.resume(run, changes, lock, tells_phases=True)
+        yield from worker.resume(run, changes, lock, tells_phases=True, apply=apply)
         return
     with lock:
         yield from worker.begin(run)
 
 
-def _as_agent(run: RunDir, config: RunConfig, given: Sequence[str], lock: IO[str], changes: dict[str, object]) -> int:
+def _as_agent(
+    run: RunDir, config: RunConfig, given: Sequence[str], lock: IO[str], changes: dict[str, object], apply: str
+) -> int:
     from tui_trainer.worker import agent
 
-    task = Task(str(run.path), resumes=run.has_begun(), changes=changes, tells_phases=True)
+    task = Task(str(run.path), resumes=run.has_begun(), changes=changes, apply=apply, tells_phases=True)
     with lock:
         agent.check(given)
         say(run, PhaseBegan(what=f"starting {len(given)} processes"))

@@ -66,12 +66,14 @@ def start(
             run.remove()
 
 
-def resume(run: RunDir, changes: Mapping[str, Any], command: Sequence[str], *, as_json: bool) -> Outcome:
+def resume(
+    run: RunDir, changes: Mapping[str, Any], command: Sequence[str], *, as_json: bool, apply: str = ""
+) -> Outcome:
     """Go on with a run in several processes, in the foreground. Raises InputError; the run stays as it was."""
     config = asked_for(run, changes)
     given = devices_of(config.hardware)
     check(given)
-    task = Task(str(run.path), resumes=True, changes=dict(changes), as_json=as_json)
+    task = Task(str(run.path), resumes=True, changes=dict(changes), apply=apply, as_json=as_json)
     with run.take_lock():
         run.exit.unlink(missing_ok=True)
         return conduct(run, config, given, command, task)

@@ -31,6 +31,7 @@ class Task:
     run: str  # its folder
     resumes: bool = False  # what earlier processes began
     changes: dict[str, Any] = field(default_factory=dict)  # of a resume
+    apply: str = ""  # the remedy that it begins with, `divergence-1:2`
     tells_phases: bool = False  # to viewers: they see nothing else while data are read
     as_json: bool = False  # on standard output
 

@@ -87,7 +87,7 @@ def resumed(run: RunDir, session: Session, last: checkpoint.Checkpoint | None, p
         epochs=session.config.training.epochs,
         epochs_done=session.epochs_done,
         step=session.step,
-        checkpoint=last.folder if last else "",
+        checkpoint=(last.folder or last.kind) if last else "",
         live={name: KNOBS[name].of(session.config) for name in live_names()},
         **process,
     )

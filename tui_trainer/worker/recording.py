@@ -24,15 +24,19 @@ from tui_trainer.worker.part import Part, in_words
 log = logging.getLogger("tui_trainer")
 
 
-def trained(run: RunDir, session: Session, first: list[Event], inbox: Inbox, part: Part) -> Iterator[Event]:
+def trained(
+    run: RunDir, session: Session, first: list[Event], inbox: Inbox, part: Part, *, has_gone_back: bool = False
+) -> Iterator[Event]:
     """Train, recording every event in the folder; whatever goes wrong ends in a RunEnded.
+
+    A session that has gone back behind the last checkpoint is saved first: what is in its way is void.
 
     Of several processes the first records, and the others train along. What makes one of them die is for our agent
     to say, where it has started them.
     """
     _log_to(run)
     saver = Saver(run.checkpoints, session.group)
-    saver.knows_best(session.record.best_epoch if session.best_weights else 0)
+    saver.knows_best(session.record.best_epoch if session.best_weights and not has_gone_back else 0)
     if not part.is_first:
         yield from train(session, saver)
         return
@@ -42,8 +46,9 @@ def trained(run: RunDir, session: Session, first: list[Event], inbox: Inbox, par
         budget = EventBudget(_began(run), file.size)
         if part.line:
             part.line.say_begun()
-        first_aid = FirstAid(run.read_milestones(), session.step)
-        for event in _said(run, session, chain(first, train(session, saver, inbox, first_aid=first_aid))):
+        first_aid = FirstAid(chain(run.read_milestones(), first), session.step)
+        before = chain(first, saver.save_over(session) if has_gone_back else ())
+        for event in _said(run, session, chain(before, train(session, saver, inbox, first_aid=first_aid))):
             whole = (
                 event.model_copy(update={"run": run.name, "run_dir": str(run.path)})
                 if event.event == "run_ended"

@@ -7,10 +7,15 @@ from typing import Any
 
 from tui_trainer.config import RunConfig
 from tui_trainer.engine import checkpoint
+from tui_trainer.engine.going_back import rewind
+from tui_trainer.engine.session import Session
 from tui_trainer.errors import InputError
+from tui_trainer.events import Event
+from tui_trainer.inside_events import RemedyApplied
 from tui_trainer.knobs import KNOBS, MOVABLE, build, changed, shown
 from tui_trainer.run_dir import RunDir
 from tui_trainer.run_state import folded
+from tui_trainer.treatment import Treatment
 
 
 def config_then(run: RunDir, asked_for: RunConfig, found: checkpoint.Found) -> RunConfig:
@@ -58,3 +63,25 @@ def check_unfinished(run: RunDir, config: RunConfig, changes: Mapping[str, Any])
             f"run {run.name!r} is complete ({state.epochs_done} of {config.training.epochs} epochs); "
             f"give it more with --epochs {2 * state.epochs_done}"
         )
+
+
+def gone_back(run: RunDir, session: Session, until: int | None) -> checkpoint.Checkpoint | None:
+    """To the last good checkpoint of at most step `until`, as a run that trains goes back; all processes alike.
+
+    Returns the checkpoint, None for the run's beginning. Raises InputError where nothing is left to do from there.
+    """
+    found = rewind(session, run.checkpoints, until)
+    training = session.config.training
+    if session.epochs_done >= training.epochs or session.record.is_exhausted(training.patience):
+        raise InputError(
+            f"run {run.name!r}: its last good checkpoint is that of epoch {session.epochs_done}, its end; give it more "
+            f"with --epochs {2 * session.epochs_done}" + (" --patience 0" if training.patience else "")
+        )
+    return found
+
+
+def applied(treated: Treatment | None, session: Session) -> list[Event]:
+    """That a remedy was, as an event."""
+    if treated is None:
+        return []
+    return [RemedyApplied(alert=treated.alert.alert, sentence=treated.remedy.sentence, step=session.step)]

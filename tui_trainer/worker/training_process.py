@@ -29,13 +29,14 @@ from tui_trainer.errors import InputError, StorageError
 from tui_trainer.events import Event, PhaseBegan, RunEnded, Warned
 from tui_trainer.knobs import changed
 from tui_trainer.run_dir import RunDir, Tail
+from tui_trainer.treatment import Treatment, treatment_of
 from tui_trainer.worker.board.installed import check_installed
 from tui_trainer.worker.facts import changes_between, resumed, started, warnings_of
 from tui_trainer.worker.noticing import noticed
 from tui_trainer.worker.outside import run_of_launch
 from tui_trainer.worker.part import ALONE_PART, Part
 from tui_trainer.worker.recording import say, trained
-from tui_trainer.worker.resuming import check_unfinished, config_then, threads_then
+from tui_trainer.worker.resuming import applied, check_unfinished, config_then, gone_back, threads_then
 
 
 def start(config: RunConfig, runs_dir: Path, name: str | None, stem: str, part: Part = ALONE_PART) -> Iterator[Event]:
@@ -93,8 +94,8 @@ def go_on(part: Part) -> Iterator[Event]:
     if not task.resumes and not told_by_first(part.group, run.has_begun):
         yield from begin(run, part, tells_phases=task.tells_phases)
         return
-    changes = {} if line.is_begun() else task.changes  # after a restart they are in config.toml already
-    yield from resume(run, changes, nullcontext(), part, tells_phases=task.tells_phases)
+    changes, apply = ({}, "") if line.is_begun() else (task.changes, task.apply)  # in config.toml after a restart
+    yield from resume(run, changes, nullcontext(), part, tells_phases=task.tells_phases, apply=apply)
 
 
 class _Found(NamedTuple):
@@ -104,6 +105,8 @@ class _Found(NamedTuple):
     asked_for: RunConfig  # as config.toml says it
     then: RunConfig  # as it was at the checkpoint
     config: RunConfig  # as it will be
+    changes: Mapping[str, Any]  # with those of a remedy
+    treatment: Treatment | None
 
 
 def resume(
@@ -113,8 +116,11 @@ def resume(
     part: Part = ALONE_PART,
     *,
     tells_phases: bool = False,
+    apply: str = "",
 ) -> Iterator[Event]:
     """Go on with a run from its newest good checkpoint, with some settings changed; `lock` is held or None.
+
+    `apply` is a remedy of an alert, `divergence-1:2`, that it begins with: it may go back behind that checkpoint.
 
     Raises InputError before the first event (RunBusyError where another process trains it); the run stays as it was.
     """
@@ -127,7 +133,7 @@ def resume(
             checkpoint.sweep(run.checkpoints)
 
         told_by_first(part.group, open_run)
-        found = told_by_first(part.group, lambda: _found(run, changes))
+        found = told_by_first(part.group, lambda: _found(run, changes, apply))
         last, config = found.checkpoints.last, found.config
         if lock is None and part.is_first:
             run.exit.unlink(missing_ok=True)  # it told of a worker before this one
@@ -136,33 +142,39 @@ def resume(
         session = prepare(threads_then(config, last, part.group.size), part)
         if last:
             together(part.group, lambda: session.restore(last, found.checkpoints.best))
+        treated, begins = found.treatment, last
+        if goes_back := treated is not None and treated.remedy.goes_back:
+            begins = gone_back(run, session, treated.alert.good_until)
         with signals.caught(is_heard=part.is_first) as asked:
             first: list[Event] = []
             if part.is_first:
-                text = config_file.to_toml(changed(found.asked_for, changes))
+                text = config_file.to_toml(changed(found.asked_for, found.changes))
                 run_dir.replace_file(run.config, lambda file: file.write(text.encode()))
-                first = [resumed(run, session, last, part)]
+                first = [resumed(run, session, begins, part), *applied(treated, session)]
                 first += [Warned(message=warning) for warning in found.checkpoints.warnings]
                 first += [*warnings_of(session, part), *changes_between(found.then, config, session)]
             inbox = _inbox(run, asked, part, said_meanwhile[0] if said_meanwhile else None)
-            yield from trained(run, session, first, inbox, part)
+            yield from trained(run, session, first, inbox, part, has_gone_back=goes_back)
 
 
-def resume_named(runs_dir: Path, name: str, changes: Mapping[str, Any], part: Part) -> Iterator[Event]:
+def resume_named(runs_dir: Path, name: str, changes: Mapping[str, Any], part: Part, apply: str = "") -> Iterator[Event]:
     """As `resume`, by the run's name; of several processes the first has to find it."""
     path = told_by_first(part.group, lambda: str(runs_folder.find(runs_dir, name).path))
-    yield from resume(RunDir(Path(path)), changes, part=part)
+    yield from resume(RunDir(Path(path)), changes, part=part, apply=apply)
 
 
-def _found(run: RunDir, changes: Mapping[str, Any]) -> _Found:
+def _found(run: RunDir, changes: Mapping[str, Any], apply: str) -> _Found:
+    treated = treatment_of(run, apply) if apply else None
+    changes = {**treated.remedy.values, **changes} if treated else changes
     asked_for = config_file.load(run.config)
     found = checkpoint.find(run.checkpoints)
     if found.last is None and found.warnings:
         raise InputError(f"run {run.name!r} has no good checkpoint left ({found.warnings[0]}); start it anew")
     then = config_then(run, asked_for, found)
     config = changed(then, changes)
-    check_unfinished(run, config, changes)
-    return _Found(found, asked_for, then, config)
+    if not (treated and treated.remedy.goes_back):
+        check_unfinished(run, config, changes)
+    return _Found(found, asked_for, then, config, changes, treated)
 
 
 def prepare(config: RunConfig, part: Part = ALONE_PART) -> Session:
