@@ -58,7 +58,9 @@ class PlainPrinter:
         if isinstance(event, Paused | RunEnded):
             from tui_trainer.headless import alerts
 
-            more = alerts.when_paused(self._state) if isinstance(event, Paused) else alerts.way_on(event, self._alerts)
+            state = self._state
+            is_paused = isinstance(event, Paused)
+            more = alerts.when_paused(state) if is_paused else alerts.way_on(event, self._alerts, state.alerts)
             if more:
                 print(more, flush=True)
 
