@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import IO
 
@@ -160,6 +161,18 @@ class Tail:
         return texts
 
 
+def write_whole(file: FileIO, data: bytes, end: int) -> None:
+    """Write behind the `end` bytes that an unbuffered file has. Raises OSError, leaving nothing of the data behind."""
+    try:
+        while data:  # a full disk first takes a part, then says why it takes no more
+            data = data[file.write(data) :]
+    except OSError:
+        with suppress(OSError):
+            file.truncate(end)
+            file.seek(end)
+        raise
+
+
 class EventFile:
     """The worker's end of events.jsonl."""
 
@@ -176,15 +189,8 @@ class EventFile:
 
     def append(self, line: str) -> None:
         """Append one line in one write. Raises StorageError, leaving no half line behind."""
-        whole, data = self.size, line.encode()
         with guarded(self._path):
-            try:
-                while data:  # a full disk first takes a part, then says why it takes no more
-                    data = data[self._file.write(data) :]
-            except OSError:
-                with suppress(OSError):
-                    self._file.truncate(whole)
-                raise
+            write_whole(self._file, line.encode(), self.size)
 
     def close(self) -> None:
         """Flush to the disk and close."""

@@ -82,7 +82,10 @@ def test_a_terminal_with_sixel_gets_pixels() -> None:
     ],
     ids=str,
 )
-def test_what_cannot_be_shown_is_a_sentence(cli: Cli, arguments: tuple[str, ...], sentence: str) -> None:
+def test_what_cannot_be_shown_is_a_sentence(
+    cli: Cli, arguments: tuple[str, ...], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     said = cli("preview", *arguments)
     assert (said.code, said.out) == (2, "")
     assert sentence in said.err

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -115,3 +117,13 @@ def live(**values: Any) -> str:
     assert all(KNOBS[name].is_live for name in values)
     text = ", ".join(f'"{name}": {value}' for name, value in values.items())
     return f'{{"command": "set", {text}}}'
+
+
+def check_style(path: Path) -> None:
+    """As ruff would have it, where it is at hand."""
+    ruff = Path(sys.executable).with_name("ruff")
+    if ruff.exists():
+        flags = ("--isolated", "--line-length", "120")
+        for words in (("check", "--select", "E,F,W,I,B,SIM,PIE"), ("format", "--check")):
+            checked = subprocess.run([ruff, *words, *flags, path], capture_output=True, text=True, check=False)
+            assert checked.returncode == 0, checked.stdout + path.read_text()

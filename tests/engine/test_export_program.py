@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.engine.repeating import exported, live, made, of_events, of_program, of_text, program, recorded
+from tests.engine.repeating import check_style, exported, live, made, of_events, of_program, of_text, program, recorded
 from tests.engine.small import At, run
 from tui_trainer.engine.export.program import Story, program_of
 from tui_trainer.engine.export.program.text import literal, safe
@@ -60,17 +60,7 @@ def test_the_program_gives_the_runs_losses(tmp_path: Path, task: str, values: di
     of = made(task, **{"epochs": 4, **values})
     path = program(of, tmp_path)
     assert of_events(run(of)).furthest(of_program(path)) < MOST
-    _check_style(path)
-
-
-def _check_style(path: Path) -> None:
-    """As ruff would have it, where it is at hand."""
-    ruff = Path(sys.executable).with_name("ruff")
-    if ruff.exists():
-        flags = ("--isolated", "--line-length", "120")
-        for words in (("check", "--select", "E,F,W,I,B,SIM,PIE"), ("format", "--check")):
-            checked = subprocess.run([ruff, *words, *flags, path], capture_output=True, text=True, check=False)
-            assert checked.returncode == 0, checked.stdout + path.read_text()
+    check_style(path)
 
 
 def test_changes_while_it_trained_are_repeated_at_their_steps(tmp_path: Path) -> None:
@@ -85,7 +75,7 @@ def test_changes_while_it_trained_are_repeated_at_their_steps(tmp_path: Path) ->
     assert len(losses.epochs) == 5
     exported(here, "python", tmp_path / "it.py")
     assert losses.furthest(of_program(tmp_path / "it.py")) < MOST
-    _check_style(tmp_path / "it.py")
+    check_style(tmp_path / "it.py")
 
 
 def test_with_a_schedule_more_epochs_count_from_their_step_on(tmp_path: Path) -> None:
@@ -93,15 +83,19 @@ def test_with_a_schedule_more_epochs_count_from_their_step_on(tmp_path: Path) ->
     here, losses = recorded(tmp_path / "run", of, At({30: [live(epochs=5)]}))
     exported(here, "python", tmp_path / "it.py")
     assert losses.furthest(of_program(tmp_path / "it.py")) < MOST
-    _check_style(tmp_path / "it.py")
+    check_style(tmp_path / "it.py")
+
+
+BINARY: dict[str, Any] = {"data": "breast_cancer", "loss": "binary_cross_entropy"}
 
 
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"precision": "bf16"}, "--precision bf16"),
-        ({"mixup": 0.2}, "--mixup"),
-        ({"elastic_alpha": 8.0}, "--elastic-alpha"),
+        (
+            {"data": "breast_cancer", "loss": "binary_cross_entropy", "class_weights": "balanced", "mixup": 0.2},
+            "--mixup",
+        ),
         ({"data": "breast_cancer", "monitor": "val_roc_auc"}, "--monitor val_roc_auc"),
     ],
     ids=str,
@@ -174,7 +168,7 @@ def test_simplenets_program_is_the_tutorial(tmp_path: Path, data_dir: Path) -> N
     assert re.findall(r"^# (\w+)$", text, re.MULTILINE) == parts
     assert re.findall(r"^def (\w+)", text, re.MULTILINE) == ["samples", "order_of", "evaluate"]
     assert "net = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))" in text
-    _check_style(tmp_path / "simplenet.py")
+    check_style(tmp_path / "simplenet.py")
 
 
 @given(st.text(), st.text(), st.text())

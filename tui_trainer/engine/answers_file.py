@@ -171,10 +171,11 @@ class TableFile(_File):
 
         try:
             frames = register_io_source(source, schema=schema)
-            if self._form == "parquet":
-                frames.sink_parquet(self._temporary, row_group_size=ROWS_OF_A_GROUP)
-            else:
-                frames.sink_ipc(self._temporary)
+            with self._temporary.open("wb") as file:  # by its name polars may make it anew after a Ctrl-C
+                if self._form == "parquet":
+                    frames.sink_parquet(file, row_group_size=ROWS_OF_A_GROUP)
+                else:
+                    frames.sink_ipc(file)
         except BaseException as error:  # also what polars makes of a Ctrl-C
             self._trouble = error
 

@@ -56,26 +56,34 @@ class Criterion:
         """See the class."""
         wanted = self._wanted(targets)
         if self._is_entropy:
-            logs = torch.log_softmax(outputs, 1, dtype=torch.float32)
-            total = torch.dot(wanted.view(-1), logs.view(-1)).neg_()
-            return total, torch._log_softmax_backward_data(wanted.mul_(-1.0 / samples), logs, 1, torch.float32)
+            return self._of_shares(outputs, wanted, samples)
         if self._name == "binary_cross_entropy":
             return self._of_logits(outputs.float(), wanted, targets, samples)
         return self._of_errors(outputs.float() - wanted, samples)
 
     def of_mixed(self, outputs: Tensor, mixed: Mixed, samples: int) -> tuple[Tensor, Tensor]:
-        """The same of mixtures: of the mixed targets. An entropy of these is the mean of those of the two, weighted."""
-        if not (self._is_entropy or self._name == "binary_cross_entropy"):
-            wanted = torch.lerp(self._wanted(mixed.partners), self._wanted(mixed.own), mixed.share)
-            return self._of_errors(outputs.float() - wanted, samples)
-        total, grad = self(outputs, mixed.own, samples)
-        other_total, other_grad = self(outputs, mixed.partners, samples)
-        return torch.lerp(other_total, total, mixed.share), torch.lerp(other_grad, grad, mixed.share)
+        """The same of mixtures: of the mixed targets. A weight that hangs on the class asks for the two losses."""
+        if self._name == "binary_cross_entropy" and self._weights is not None:
+            total, grad = self(outputs, mixed.own, samples)
+            other_total, other_grad = self(outputs, mixed.partners, samples)
+            return torch.lerp(other_total, total, mixed.share), torch.lerp(other_grad, grad, mixed.share)
+        wanted = torch.lerp(self._wanted(mixed.partners), self._wanted(mixed.own), mixed.share)
+        if self._is_entropy:
+            return self._of_shares(outputs, wanted, samples)
+        if self._name == "binary_cross_entropy":
+            return self._of_logits(outputs.float(), wanted, mixed.own, samples)
+        return self._of_errors(outputs.float() - wanted, samples)
 
     def right(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """How many samples' classes are right, ()."""
         predicted = outputs[:, 0] > 0 if self._is_binary else outputs.argmax(1)
         return (predicted == targets).sum()
+
+    def _of_shares(self, outputs: Tensor, wanted: Tensor, samples: int) -> tuple[Tensor, Tensor]:
+        """Of logits and the classes' shares (n, classes), which are overwritten."""
+        logs = torch.log_softmax(outputs, 1, dtype=torch.float32)
+        total = torch.dot(wanted.view(-1), logs.view(-1)).neg_()
+        return total, torch._log_softmax_backward_data(wanted.mul_(-1.0 / samples), logs, 1, torch.float32)
 
     def _of_errors(self, errors: Tensor, samples: int) -> tuple[Tensor, Tensor]:
         """Of predicted minus wanted values (n, outputs)."""

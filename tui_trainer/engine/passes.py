@@ -160,7 +160,7 @@ class Dropout:
 
     def backward(self, grad: Tensor, kept: Tensor, grads: Gradients) -> Tensor:
         """Through what was kept."""
-        return grad.mul_(kept)
+        return grad.mul_(kept) if grad.dtype == kept.dtype else grad * kept  # bfloat16 would round what float32 made
 
 
 class Passes:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 
-from tui_trainer import (
-    export_plan,
-    foreground,
-    predict_plan,
-)
+from tui_trainer import export_plan, foreground, predict_plan
 from tui_trainer.config import RunConfig
 from tui_trainer.errors import printable
-from tui_trainer.flags import add_knobs, knob_values
+from tui_trainer.flags import Parser, add_knobs, knob_values
 from tui_trainer.knobs import KNOBS, MOVABLE, read_value
 from tui_trainer.paths import folder
 from tui_trainer.subcommands.shared import add_dashboard, add_runs_dir, dashboard, parser_of, read
@@ -63,8 +60,7 @@ def resume(arguments: Sequence[str]) -> int:
     add_knobs(parser, RunConfig(), [knob for knob in KNOBS.values() if knob.is_live or knob.name in RESUMABLE])
     if (options := read(parser, arguments)) is None:
         return 0
-    if options.run is None:
-        parser.error("the name of a run is missing; `tui-trainer runs` lists them")
+    check_named(parser, options)
     runs_dir = folder(options.runs_dir, "--runs-dir")
     if not (options.no_ui or options.json):
         from tui_trainer import runs_folder
@@ -86,8 +82,7 @@ def predict(arguments: Sequence[str]) -> int:
     add_runs_dir(parser)
     if (options := read(parser, arguments)) is None:
         return 0
-    if options.run is None:
-        parser.error("the name of a run is missing; `tui-trainer runs` lists them")
+    check_named(parser, options)
     if options.file is None:
         parser.error(f"the file to predict is missing, as in `tui-trainer predict {printable(options.run)} FILE`")
     from tui_trainer import headless, runs_folder
@@ -108,8 +103,7 @@ def export(arguments: Sequence[str]) -> int:
     add_runs_dir(parser)
     if (options := read(parser, arguments)) is None:
         return 0
-    if options.run is None:
-        parser.error("the name of a run is missing; `tui-trainer runs` lists them")
+    check_named(parser, options)
     from tui_trainer import headless, runs_folder
 
     run = runs_folder.find(folder(options.runs_dir, "--runs-dir"), options.run)
@@ -117,3 +111,9 @@ def export(arguments: Sequence[str]) -> int:
     from tui_trainer.engine.export import exporting
 
     return headless.show_export(exporting.export(run, plan))
+
+
+def check_named(parser: Parser, options: argparse.Namespace) -> None:
+    """Ends the program with a sentence where no run was named."""
+    if options.run is None:
+        parser.error("the name of a run is missing; `tui-trainer runs` lists them")

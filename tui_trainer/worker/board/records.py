@@ -24,6 +24,8 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from tui_trainer.run_dir import write_whole
+
 HEAD, TAIL = 12, 4  # bytes before and after the protocol buffer
 OF_HYPERPARAMETERS = "_hparams_/"  # tags that a run writes anew whenever it goes on
 
@@ -87,15 +89,7 @@ class _Whole:
 
     def write(self, data: bytes) -> None:
         """Raises OSError, leaving nothing of the piece behind."""
-        whole = self._file.tell()
-        try:
-            while data:  # a full disk first takes a part, then says why it takes no more
-                data = data[self._file.write(data) :]
-        except OSError:
-            with suppress(OSError):
-                self._file.truncate(whole)
-                self._file.seek(whole)
-            raise
+        write_whole(self._file, data, self._file.tell())
 
     def close(self) -> None:
         self._file.close()

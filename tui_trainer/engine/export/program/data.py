@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from tui_trainer.engine.data import vision
+from tui_trainer.engine.export.program.augmentation import is_augmented
+from tui_trainer.engine.export.program.mixup import has_mixup
 from tui_trainer.engine.export.program.story import Story
 from tui_trainer.engine.export.program.text import indented, literal, number
 
@@ -59,7 +61,22 @@ def data_lines(story: Story, beside: str, *, has_rows: bool) -> list[str]:
         lines.append("test_inputs, test_targets = samples(train=False)")
     else:
         lines += _beside_lines(story)
-    return lines
+    if not scales_in_loop(story):
+        return lines
+    parts = ["test", *(["validation"] if story.data.validation is not None else [])]
+    body = ['"""As the net takes them."""', f"return {_scaled(story, 'inputs')}"]
+    lines += ["", "", "def scaled(inputs):", *indented(body), "", ""]
+    return [*lines, *(f"{part}_inputs = scaled({part}_inputs)" for part in parts)]
+
+
+def scales_in_loop(story: Story) -> bool:
+    """Whether training makes something else of raw inputs first."""
+    return (is_augmented(story) or has_mixup(story)) and _scaled(story, "inputs") != "inputs"
+
+
+def _read(story: Story, raw: str) -> str:
+    """A split's inputs, scaled at once where nothing comes before."""
+    return raw if scales_in_loop(story) else _scaled(story, raw)
 
 
 def _torchvision_lines(story: Story) -> list[str]:
@@ -75,12 +92,13 @@ def _torchvision_lines(story: Story) -> list[str]:
     else:
         opened = f"{made}({folder}, train=train, download=True)"
     what = "from 0 to 1" if _is_unit(story) else "as the net takes them"
+    what = "as they are stored" if scales_in_loop(story) else what
     return [
         "def samples(train):",
         *indented([
             f'"""Pixels {what}, (n, {story.data.inputs}), and classes, (n,)."""',
             f"pictures = {opened}",
-            f"return {_placed(story, _scaled(story, pixels))}, {_placed(story, labels)}",
+            f"return {_placed(story, _read(story, pixels))}, {_placed(story, labels)}",
         ]),
     ]  # fmt: skip
 
@@ -90,7 +108,7 @@ def _beside_lines(story: Story) -> list[str]:
     parts = ["train", *(["validation"] if data.validation is not None else []), "test"]
     shift, spread = data.scaling.target_shift, data.scaling.target_spread
     for part in parts:
-        inputs = _placed(story, _scaled(story, f'data["{part}_inputs"]'))
+        inputs = _placed(story, _read(story, f'data["{part}_inputs"]'))
         targets = f'data["{part}_targets"]'
         if data.task == "values" and _differs(shift, 0.0):
             targets = f"({targets} - {_bound('target_shift', shift)})"

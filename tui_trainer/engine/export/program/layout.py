@@ -14,6 +14,7 @@ from tui_trainer.engine.export.program.story import Story
 from tui_trainer.engine.export.program.text import lines_of
 from tui_trainer.engine.model import width_after
 from tui_trainer.engine.parameters import NARROW
+from tui_trainer.per_layer import by_layer
 
 
 def layout_lines(story: Story) -> list[str]:
@@ -28,10 +29,12 @@ def layout_lines(story: Story) -> list[str]:
 
 
 def matters(story: Story) -> bool:
-    """By the products of this net on this machine; a norm of all gradients adds them up as they lie."""
+    """By the products of this net on this machine; norms add up numbers as they lie."""
     if story.config.optimizer.clip_norm or story.changes_of("clip_norm"):
         return True
-    if story.device != "cpu":
+    if any(by_layer(story.config.regularization.max_norm, len(story.config.model.hidden) + 1)):
+        return True
+    if story.device != "cpu" or story.config.hardware.precision == "bf16":
         return True
     before = torch.get_num_threads()
     torch.set_num_threads(story.threads)

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from tui_trainer.engine.early_stopping import RISING
+from tui_trainer.engine.export.program.augmentation import deformed, is_augmented
 from tui_trainer.engine.export.program.average import answering, average_step, before_evaluation, has_average
+from tui_trainer.engine.export.program.data import scales_in_loop
 from tui_trainer.engine.export.program.loss import figures_of, shown
-from tui_trainer.engine.export.program.net import shares
+from tui_trainer.engine.export.program.mixup import has_mixup, loss_of_mixtures
+from tui_trainer.engine.export.program.net import is_bf16, shares
 from tui_trainer.engine.export.program.optimizer import after_step, before_step, has_schedule, live
 from tui_trainer.engine.export.program.story import Story
 from tui_trainer.engine.export.program.text import indented, lines_of, literal
@@ -29,7 +32,7 @@ ORDER = '''
 
 def order_lines(story: Story) -> list[str]:
     """`order_of(epoch)`, as `engine/order.py` has it."""
-    device = "" if story.device == "cpu" else ", device=device"
+    device = story.placed
     if story.config.training.shuffle:
         return lines_of(ORDER.format(seed=story.config.training.seed, device=device))
     return [
@@ -126,9 +129,22 @@ def _has_input_dropout(story: Story) -> bool:
     return bool(story.config.model.input_dropout) or story.changes_of("input_dropout")
 
 
+def _loss(story: Story) -> list[str]:
+    """Of a batch: of its samples as they are, or of what is made of them first."""
+    inputs, targets, lines = "train_inputs[rows]", "train_targets[rows]", []
+    if is_augmented(story):
+        lines, inputs = [f"inputs = {deformed(story, inputs, targets)}"], "inputs"
+    if has_mixup(story):
+        lines, inputs, targets = [*lines, f"inputs, targets = mixed({inputs}, {targets})"], "inputs", "targets"
+    outputs = f"net(scaled({inputs}))" if scales_in_loop(story) else f"net({inputs})"
+    outputs += ".float()" if is_bf16(story) and story.config.model.normalization == "none" else ""
+    of = loss_of_mixtures(story, outputs) if has_mixup(story) else f"loss_function({outputs}, {targets})"
+    return [*lines, f"loss = {of}"]
+
+
 def _step(story: Story) -> list[str]:
     lines = [
-        "loss = loss_function(net(train_inputs[rows]), train_targets[rows])",
+        *_loss(story),
         "optimizer.zero_grad()",
         "loss.backward()",
         *before_step(story),

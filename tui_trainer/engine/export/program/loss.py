@@ -37,7 +37,7 @@ def _cross_entropy(story: Story) -> list[str]:
             'losses = F.cross_entropy(outputs, targets, reduction="none")',
             "return (losses * class_weights[targets]).mean()",
         ])  # fmt: skip
-    placed = "" if story.device == "cpu" else ", device=device"
+    placed = story.placed
     share = f"{smoothing} / {classes}"
     table = f"torch.full(({classes}, {classes}), {share}{placed}).fill_diagonal_(1 - {smoothing} + {share})"
     return [

@@ -50,6 +50,25 @@ SCALED_TANH = """
         def forward(self, x):
             return self.Function.apply(x)
 """
+IN_BF16 = """
+    class LinearInBf16(nn.Linear):
+        '''Weights of float32 whose products are of bfloat16 in training; in evaluation all is float32.'''
+
+        class Function(torch.autograd.Function):
+            @staticmethod
+            def forward(context, x, weight, bias):
+                x, weight = x.bfloat16(), weight.bfloat16()
+                context.save_for_backward(x, weight)
+                return torch.addmm(bias.bfloat16(), x, weight.t())
+
+            @staticmethod
+            def backward(context, grad):
+                x, weight = context.saved_tensors
+                return grad @ weight, (x.t() @ grad).t().float(), grad.sum(0, dtype=torch.float32)
+
+        def forward(self, x):
+            return self.Function.apply(x, self.weight, self.bias){end} if self.training else super().forward(x)
+"""
 VECTORS = """
     class Vectors(nn.Module):
         '''The last columns are numbers of categories: each becomes its vector, which is learned along.'''
@@ -76,6 +95,9 @@ def classes_of(story: Story) -> list[list[str]]:
         blocks.append(_documented(VECTORS))
     if model.activation == "scaled_tanh" and model.hidden:
         blocks.append(_documented(SCALED_TANH))
+    if is_bf16(story):
+        end = "" if model.normalization == "none" else ".float()"  # what is normalised is float32
+        blocks.append(_documented(IN_BF16.format(end=end)))
     if model.init != "torch":
         scale = "scale" if _has_scales(story) else model.init_scale
         start = STARTS[model.init].format(scale=scale)
@@ -83,7 +105,7 @@ def classes_of(story: Story) -> list[list[str]]:
             f"def linear(inputs, units{', scale' if _has_scales(story) else ''}):",
             *indented([
                 f'"""A layer whose weights start {IN_WORDS[model.init]}, and its biases at 0."""',
-                "layer = nn.Linear(inputs, units)",
+                f"layer = {linear(story)}(inputs, units)",
                 start,
                 "nn.init.zeros_(layer.bias)",
                 "return layer",
@@ -104,7 +126,17 @@ def net_lines(story: Story) -> list[str]:
 
 def has_modes(story: Story) -> bool:
     """Whether the net does something else in training than in use."""
-    return has_dropout(story) or story.config.model.normalization == "batch"
+    return has_dropout(story) or story.config.model.normalization == "batch" or is_bf16(story)
+
+
+def is_bf16(story: Story) -> bool:
+    """Whether the products of training are of bfloat16."""
+    return story.config.hardware.precision == "bf16"
+
+
+def linear(story: Story) -> str:
+    """The class of the layers with weights."""
+    return "LinearInBf16" if is_bf16(story) else "nn.Linear"
 
 
 def has_dropout(story: Story) -> bool:
@@ -124,7 +156,7 @@ def _has_scales(story: Story) -> bool:
 
 def _layers(story: Story) -> list[str]:
     model, data, layers = story.config.model, story.data, []
-    made = "nn.Linear" if model.init == "torch" else "linear"
+    made = linear(story) if model.init == "torch" else "linear"
     if data.embedded:
         layers.append(f"Vectors({', '.join(f'({categories}, {size})' for categories, size in data.embedded)})")
     if model.input_dropout or story.changes_of("input_dropout"):

@@ -17,12 +17,14 @@ from tui_trainer.errors import InputError, listed
 from tui_trainer.events import Event, HyperparametersChanged, RunResumed, RunStarted
 from tui_trainer.inside_events import WentBack
 from tui_trainer.knobs import KNOBS, changed
+from tui_trainer.per_layer import by_layer
 from tui_trainer.run_dir import RunDir
 
 REPLAYED = (
     "lr", "momentum", "final_momentum", "weight_decay", "clip_norm", "dropout", "input_dropout", "epochs", "batch_size"
 )  # fmt: skip
 FIGURES = ("val_loss", "val_accuracy", "val_rmse", "val_mae", "train_loss")
+BINARY = "binary_cross_entropy"
 CANNOT = "--to python cannot repeat a run"
 Changes = tuple[tuple[int, Mapping[str, Any]], ...]
 
@@ -54,6 +56,11 @@ class Story:
         """Whether torchvision has the data."""
         return self.data.name in vision.CLASSES
 
+    @property
+    def placed(self) -> str:
+        """The last argument of what makes a tensor."""
+        return "" if self.device == "cpu" else ", device=device"
+
     def changes_of(self, *names: str) -> bool:
         """Whether one of these was changed on the way."""
         return any(name in values for _, values in self.changes for name in names)
@@ -75,6 +82,7 @@ def story_of(run: RunDir, data: DataSet, data_dir: str | None = None) -> Story:
     if config.schedule.name == "constant" and not config.schedule.warmup:  # then only the last number counts
         config, changes = _with_last_epochs(config, changes)
     check(config, data, changes)
+    _check_engine(config, changes, told)
     data = replace(data, scaling=scaling_of(data))
     return Story(run.name, config, data, started.threads, started.device, changes, tuple(_notes(told, started)))
 
@@ -112,13 +120,9 @@ def _with_last_epochs(config: RunConfig, changes: Changes) -> tuple[RunConfig, C
 
 def check(config: RunConfig, data: DataSet, changes: Changes) -> None:
     """Raises InputError naming a setting that no program is written for."""
-    if config.hardware.precision == "bf16":
-        raise InputError(f"{CANNOT} with --precision bf16; use another format")
-    if config.augment.is_on:
-        flags = (knob.flag for knob in KNOBS.values() if knob.section == "augment" and knob.of(config) != knob.default)
-        raise InputError(f"{CANNOT} with {next(flags)}, whose pictures are new in every epoch; use another format")
-    if config.regularization.mixup:
-        raise InputError(f"{CANNOT} with --mixup; use another format")
+    has_weights = config.loss.class_weights != "none" and loss_name(config.loss, data.task) == BINARY
+    if config.regularization.mixup and has_weights:
+        raise InputError(f"{CANNOT} with --mixup and --class-weights of {BINARY}; use another format")
     names = sorted({name for _, values in changes for name in values if name not in REPLAYED})
     if names:
         raise InputError(f"{CANNOT} whose {listed(names)} was changed while it trained; use another format")
@@ -130,6 +134,20 @@ def check(config: RunConfig, data: DataSet, changes: Changes) -> None:
         raise InputError(
             f"{CANNOT} whose best epoch is that of --monitor {metric}; it can with {', '.join(FIGURES)}; "
             "use another format"
+        )
+
+
+def _check_engine(config: RunConfig, changes: Changes, told: Iterable[Event]) -> None:
+    """Blocks of steps draw the deformations of several batches first, and then what their steps draw."""
+    said = {event.engine for event in told if isinstance(event, RunStarted | RunResumed)}
+    engines = [engine for engine in ("graph", "compile") if engine in said]
+    model = config.model
+    draws = any(by_layer(model.dropout, len(model.hidden))) or model.input_dropout or config.regularization.mixup
+    draws = draws or any({"dropout", "input_dropout"} & set(values) for _, values in changes)
+    if engines and draws and config.augment.is_on:
+        raise InputError(
+            f"{CANNOT} with augmentation and dropout or mixup that was trained with --engine {engines[0]}, whose "
+            "random numbers come in another order; train with --engine eager, or use another format"
         )
 
 

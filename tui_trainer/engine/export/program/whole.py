@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from tui_trainer.engine.export.program.augmentation import augmentation_lines
 from tui_trainer.engine.export.program.average import average_lines
 from tui_trainer.engine.export.program.data import data_lines
 from tui_trainer.engine.export.program.layout import layout_lines
 from tui_trainer.engine.export.program.loop import loop_lines, order_lines, test_lines
 from tui_trainer.engine.export.program.loss import evaluate_lines, loss_lines
+from tui_trainer.engine.export.program.mixup import mixup_lines
 from tui_trainer.engine.export.program.net import classes_of, net_lines
 from tui_trainer.engine.export.program.optimizer import optimizer_lines
 from tui_trainer.engine.export.program.schedule import schedule_lines
@@ -20,9 +22,11 @@ def program_of(story: Story, beside: str = "", *, has_rows: bool = False) -> str
     parts = [
         _settings(story),
         data_lines(story, beside, has_rows=has_rows),
+        *_apart(augmentation_lines(story)),
         *_apart(classes_of(story)),
         [*net_lines(story), *layout_lines(story)],
         loss_lines(story),
+        *_apart(mixup_lines(story)),
         [*optimizer_lines(story), *(averages[0] if averages else [])],
         *averages[1:],
         *_apart([*schedule_lines(story), order_lines(story), evaluate_lines(story)]),
