@@ -59,8 +59,10 @@ class PlainPrinter:
             from tui_trainer.headless import alerts
 
             state = self._state
-            is_paused = isinstance(event, Paused)
-            more = alerts.when_paused(state) if is_paused else alerts.way_on(event, self._alerts, state.alerts)
+            if isinstance(event, Paused):
+                more = alerts.when_paused(state)
+            else:
+                more = alerts.way_on(event, self._alerts, state.alerts)
             if more:
                 print(more, flush=True)
 
