@@ -45,6 +45,8 @@ RUNS: list[tuple[str, dict[str, Any]]] = [
     ("digits", {"patience": 1, "monitor": "val_accuracy", "min_change": 0.05, "epochs": 9, "lr": 0.01}),
     ("digits", {"ema": 0.99, "normalization": "batch"}),
     ("digits", {"ema": 0.9, "ema_warmup": False, "validation": 0}),
+    ("digits", {"hidden": "37,23,19", "lr": 0.02, "batch_size": 16, "ema": 0.9, "max_norm": 2}),
+    ("digits", {"hidden": "101,67", "optimizer": "sgd", "lr": 0.2, "momentum": 0.7, "dropout": 0.3, "l1": 1e-5}),
     ("binary", {"loss": "binary_cross_entropy", "class_weights": "balanced"}),
     ("labels", {"class_weights": "balanced"}),
     ("labels", {"batch_size": 7}),

@@ -82,15 +82,9 @@ def test_only_what_the_run_used_is_there(tmp_path: Path) -> None:
 
 
 def test_a_line_of_momentum_is_moved_by_a_change_of_its_end(tmp_path: Path) -> None:
-    ramp: dict[str, Any] = {
-        "optimizer": "sgd",
-        "lr": 0.05,
-        "momentum": 0.5,
-        "final_momentum": 0.7,
-        "momentum_epochs": 3,
-    }
     part: dict[str, Any] = {"schedule": "linear", "schedule_epochs": 9, "schedule_every": "epoch"}
-    of = made(epochs=4, **ramp, **part)
+    ramp: dict[str, Any] = {"momentum": 0.5, "final_momentum": 0.7, "momentum_epochs": 3}
+    of = made(epochs=4, optimizer="sgd", lr=0.05, **ramp, **part)
     here, losses = recorded(tmp_path / "run", of, At({30: [live(final_momentum=0.95, lr=0.03)]}))
     exported(here, "python", tmp_path / "it.py")
     assert losses.furthest(of_program(tmp_path / "it.py")) < MOST

@@ -16,6 +16,8 @@ from tui_trainer.engine.model import width_after
 from tui_trainer.engine.parameters import NARROW
 from tui_trainer.per_layer import by_layer
 
+NUMBERS_AT_ONCE = 16  # float32 of AVX-512; other processors take half or a quarter
+
 
 def layout_lines(story: Story) -> list[str]:
     """The lines that lay the weights as the run had them, where it matters here."""
@@ -26,6 +28,36 @@ def layout_lines(story: Story) -> list[str]:
             if isinstance(layer, nn.Linear) and layer.out_features >= {NARROW}:
                 layer.weight.data = layer.weight.data.t().contiguous().t()
     """)
+
+
+def flat_lines(story: Story) -> list[str]:
+    """The lines that make one vector of all weights, as the run has them, where it matters."""
+    if not is_flat(story):
+        return []
+    return lines_of("""
+        # One vector of all weights, as in the run: torch.optim rounds the last few numbers of a tensor in another way
+        weights = sorted(net.parameters(), key=lambda weight: weight.ndim < 2)
+        flat = nn.Parameter(torch.zeros(sum(weight.numel() for weight in weights)))
+        flat.grad, start = torch.zeros_like(flat), 0
+        for weight in weights:
+            parts = (tensor[start : start + weight.numel()] for tensor in (flat.data, flat.grad))
+            own, grad = (part.as_strided(weight.shape, weight.stride()) for part in parts)
+            weight.data, weight.grad = own.copy_(weight.data), grad
+            start += weight.numel()
+    """)
+
+
+def is_flat(story: Story) -> bool:
+    """Whether one vector and many tensors end in other places: fused kernels take whole vectors of the processor, and
+    compute what is left over in float64.
+    """
+    if story.device != "cpu" or story.config.optimizer.name == "rmsprop":
+        return False
+    sizes = [width_after(story.data.inputs, story.data.embedded), *story.config.model.hidden, story.data.outputs]
+    numbers = [categories * size for categories, size in story.data.embedded]
+    numbers += [inputs * units for inputs, units in itertools.pairwise(sizes)]
+    numbers += sizes[1:-1]  # the last layer's biases are the vector's end, too
+    return any(number % NUMBERS_AT_ONCE for number in numbers)
 
 
 def matters(story: Story) -> bool:

@@ -9,6 +9,7 @@ from tui_trainer.engine.early_stopping import RISING
 from tui_trainer.engine.export.program.augmentation import deformed, is_augmented
 from tui_trainer.engine.export.program.average import answering, average_step, before_evaluation, has_average
 from tui_trainer.engine.export.program.data import scales_in_loop
+from tui_trainer.engine.export.program.layout import is_flat
 from tui_trainer.engine.export.program.loss import figures_of, shown
 from tui_trainer.engine.export.program.mixup import has_mixup, loss_of_mixtures
 from tui_trainer.engine.export.program.net import is_bf16, shares
@@ -145,7 +146,7 @@ def _loss(story: Story) -> list[str]:
 def _step(story: Story) -> list[str]:
     lines = [
         *_loss(story),
-        "optimizer.zero_grad()",
+        f"optimizer.zero_grad({'set_to_none=False' if is_flat(story) else ''})",
         "loss.backward()",
         *before_step(story),
         "optimizer.step()",

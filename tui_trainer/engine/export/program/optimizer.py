@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tui_trainer.engine.export.program.layout import flat_lines, is_flat
 from tui_trainer.engine.export.program.story import Story
 from tui_trainer.engine.export.program.text import indented
 from tui_trainer.engine.optim import is_decoupled
@@ -20,7 +21,7 @@ def optimizer_lines(story: Story) -> list[str]:
         every = "list(net.parameters())"
         some = "[weight for weight in net.parameters() if weight.ndim > 1]  # no biases, no normalisation"
         lines.append(f"decaying = {every if config.decay_biases else some}")
-    return [*lines, f"optimizer = {_made(story)}"]
+    return [*lines, *flat_lines(story), f"optimizer = {_made(story)}"]
 
 
 def _made(story: Story) -> str:
@@ -42,7 +43,8 @@ def _made(story: Story) -> str:
     if config.name != "rmsprop":
         words.append("fused=True")
     name = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop"}[config.name]
-    return f"torch.optim.{name}(net.parameters(), {', '.join(words)})"
+    weights = "[flat]" if is_flat(story) else "net.parameters()"
+    return f"torch.optim.{name}({weights}, {', '.join(words)})"
 
 
 def decays(story: Story) -> bool:
