@@ -71,6 +71,7 @@ def test_every_flag_in_the_readme_exists() -> None:
     own |= {"--net", "--batch", "--against", "--samples", "--quick"}  # of `bench`
     own |= {"--nproc-per-node", "--nnodes", "--ntasks", "--ntasks-per-node"}  # of torchrun and srun
     own |= {"--logdir"}  # of tensorboard
+    own |= {"--apply"}  # of resume
     known = set(parser._option_string_actions) | own
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", README.read_text())) <= known
 

@@ -60,12 +60,19 @@ def _first_here(alert: Alerted) -> int:
     return next((number for number, remedy in enumerate(alert.remedies, 1) if remedy.where == "here"), 0)
 
 
-def way_on(end: RunEnded, alerts: Sequence[Alerted]) -> str:
-    """The command that goes on with what an alert advises, where one of those said ended the run; otherwise ""."""
-    if end.reason != "diverged" and not end.alert:
-        return ""
-    ending = next((alert for alert in reversed(alerts) if end.alert in (None, alert.alert)), None)
+def way_on(end: RunEnded, alerts: Sequence[Alerted], still_open: Sequence[Alerted] = ()) -> str:
+    """The command that goes on with what an alert advises, where one of those said ended the run, or where it ended as
+    diverged as one that is `still_open` says; otherwise "".
+    """
+    start, ending = "To go on", None
+    if end.reason == "diverged" or end.alert:
+        ending = next((alert for alert in reversed(alerts) if end.alert in (None, alert.alert)), None)
+    else:
+        ending = next((alert for alert in reversed(still_open) if alert.kind == "divergence"), None)
+        if ending is None:
+            return ""
+        start = "To go on from before it diverged"
     words = ["tui-trainer", "resume", end.run or "RUN"]
     if ending and (number := first_for_a_resume(ending)):
         words += ["--apply", ending.alert if number == 1 else f"{ending.alert}:{number}"]
-    return f"To go on: {printable(shlex.join([*words, '--no-ui']))}"
+    return f"{start}: {printable(shlex.join([*words, '--no-ui']))}"

@@ -58,7 +58,11 @@ class PlainPrinter:
         if isinstance(event, Paused | RunEnded):
             from tui_trainer.headless import alerts
 
-            more = alerts.when_paused(self._state) if isinstance(event, Paused) else alerts.way_on(event, self._alerts)
+            state = self._state
+            if isinstance(event, Paused):
+                more = alerts.when_paused(state)
+            else:
+                more = alerts.way_on(event, self._alerts, state.alerts)
             if more:
                 print(more, flush=True)
 

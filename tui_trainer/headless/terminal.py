@@ -98,7 +98,7 @@ class TerminalPrinter:
         colour = {"completed": "green", "early_stopped": "green", "stopped": "yellow"}.get(event.reason, "red")
         title = event.reason.replace("_", " ").capitalize()
         self._console.print(Text.assemble((title, f"bold {colour}"), f"  {event.message}  ({clock(event.seconds)})"))
-        if command := way_on(event, self._alerts):
+        if command := way_on(event, self._alerts, self._state.alerts):
             self._console.print(Text(command))
         if event.test_loss is not None:
             self._console.print(results_table(event, self._state))
