@@ -236,6 +236,8 @@ class Stage(Screen[None]):
         is_open = status in ("starting", "training", "paused")
         if key.steers and self.view.is_readonly:
             return ""
+        if key.room == "inside":
+            return key.label if key.action.partition("(")[0] in self.query_one(InsidePanel).useful else ""
         match key.action:
             case "go":
                 resumes = {"stopped": "resume", "failed": "resume", "lost": "resume", "diverged": "resume"}
@@ -267,6 +269,11 @@ class Stage(Screen[None]):
         is_of_panel = any(key.room and key.action.partition("(")[0] == name for key in KEYS)
         target = self.focused if is_of_panel and self.focused else self
         await target.run_action(call)
+
+    @on(InsidePanel.KeysChanged)
+    def show_keys(self) -> None:
+        """The footer."""
+        self.query_one(KeyBar).repaint()
 
     @on(HyperparametersPanel.Edited)
     def form_was_edited(self) -> None:
