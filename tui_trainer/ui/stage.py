@@ -126,7 +126,7 @@ class Stage(Screen[None]):
     def watch_view(self, old: View, new: View) -> None:
         """What hangs on more than the figures."""
         facts = [(view.status, view.run, view.is_readonly, view.problem, view.exit) for view in (old, new)]
-        news = [(bool(view.state.inside), view.alerts, view.unseen) for view in (old, new)]
+        news = [(bool(view.state.inside), view.alerts, view.unseen, view.passed) for view in (old, new)]
         if facts[0] != facts[1] or news[0] != news[1]:
             self.call_later(self.place_panels)
             self.query_one(KeyBar).repaint()
@@ -246,7 +246,7 @@ class Stage(Screen[None]):
             case "stop" | "save" | "evaluate":
                 return key.label if is_open else ""
             case "remedies":
-                return key.label if self.view.alerts else ""
+                return key.label if self.view.alerts else "past alerts" if self.view.passed else ""
             case "change" | "more_epochs":
                 return key.label if has_run else ""
             case "new":
