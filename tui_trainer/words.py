@@ -7,6 +7,7 @@ import shlex
 import signal
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Any
 
 from tui_trainer.data_sets import DATA_SETS
 from tui_trainer.errors import printable
@@ -160,8 +161,16 @@ def splits(event: RunStarted) -> str:
 
 
 def changes(event: HyperparametersChanged) -> str:
-    """`lr 0.001 -> 0.0003, dropout 0 -> 0.2`."""
-    return printable(", ".join(f"{name} {event.before.get(name)} -> {value}" for name, value in event.values.items()))
+    """`lr 0.001 -> 0.0003, dropout 0 -> 0.2,0.5`: values as their flags take them."""
+    return printable(
+        ", ".join(f"{name} {_setting(event.before.get(name))} -> {_setting(now)}" for name, now in event.values.items())
+    )
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return ",".join(map(_setting, value))
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def spread(figure: Spread) -> tuple[str, str, str]:
@@ -243,4 +252,5 @@ def _of_the_inside(event: NetMeasured | Alerted | AlertPassed | RemedyApplied | 
         case RemedyApplied():
             return f"Applied at step {event.step:,}: {printable(event.sentence)}"
         case WentBack():
-            return f"Went back to step {event.step:,}: epoch {event.epochs_done + 1:,} of {event.epochs:,}"
+            where = f"step {event.step:,}" if event.step else "the beginning"
+            return f"Went back to {where}: epoch {event.epochs_done + 1:,} of {event.epochs:,}"
