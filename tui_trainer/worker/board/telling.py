@@ -167,7 +167,13 @@ class _Board:
                 self._write(event.step, event, changes)
 
     def _is_due(self, event: Progress | EpochEnded | NetMeasured) -> bool:
-        is_last = isinstance(event, EpochEnded) and event.epoch == event.epochs
+        match event:
+            case EpochEnded():
+                is_last = event.epoch == event.epochs
+            case NetMeasured():
+                is_last = event.is_last
+            case Progress():
+                is_last = False
         return self._spaced[event.event].is_due(event.time) or is_last or self._looked == event.step
 
     def _end(self, event: RunEnded) -> list[Value]:
