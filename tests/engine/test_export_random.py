@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ from tests.engine.small import At, run
 from tui_trainer.engine.blocks import BlockSteps
 from tui_trainer.engine.data.dataset import Samples
 from tui_trainer.engine.data.picture_shape import PictureShape
+from tui_trainer.engine.export.program import Story, program_of
+from tui_trainer.engine.model import scaling_of
 from tui_trainer.engine.session import Session
 from tui_trainer.errors import InputError
 
+MAKERS = r"torch\.(tensor|empty|zeros|ones|full|eye|rand|arange)\("
 MOST = 1e-6  # the program prints six digits; what is asked for is 1e-5
 RUNS: list[tuple[str, dict[str, Any]]] = [
     ("digits", {"rotation": 15, "rotation_of": "1=7.5,7=7.5", "stretch": 0.17, "elastic_alpha": 8, "elastic_sigma": 2}),
@@ -52,6 +56,19 @@ def test_pictures_of_any_shape_and_background(tmp_path: Path, shape: PictureShap
     of = Session(of.config, replace(of.data, pictures=shape, train=lit), of.device)
     path = program(of, tmp_path)
     assert "background" in path.read_text()
+    assert of_events(run(of)).furthest(of_program(path)) < MOST
+    check_style(path)
+
+
+def test_tensors_are_made_on_a_device_that_is_not_the_first_choice(tmp_path: Path) -> None:
+    of = made(epochs=2, rotation=10, rotation_of="1=5", shift=1, elastic_alpha=4, erasing=0.2, mixup=1)
+    story = Story("it", of.config, replace(of.data, scaling=scaling_of(of.data)), device="cpu:0")
+    path = program(of, tmp_path)
+    path.write_text(program_of(story, "it-data.pt"))
+    text = re.sub(r"(?s)def components.*?\.to\(device\)", "", path.read_text())  # of which the result is moved
+    makers = [line for line in text.split("\n") if re.search(MAKERS, line)]
+    assert [line for line in makers if "device=device" not in line] == []
+    assert len(makers) > 8
     assert of_events(run(of)).furthest(of_program(path)) < MOST
     check_style(path)
 

@@ -99,7 +99,8 @@ def _constants(story: Story, shape: PictureShape) -> list[str]:
     field = [f"components({pixels}, {config.elastic_sigma})" for pixels in (height, width)]
     x, y = (f"torch.arange({pixels}{at}) - {(pixels - 1) / 2}" for pixels in (width, height))
     lines = [
-        f"x, y = {x}, {y}  # of the pixels' centres, from the picture's",
+        f"x = {x}  # of the pixels' centres, from the picture's",
+        f"y = {y}",
         f'here = torch.stack(torch.meshgrid(x * 2 / {width}, y * 2 / {height}, indexing="xy"), -1)',
         f"unit = torch.tensor([2 / {width}, 2 / {height}]{at})  # a pixel, as grid_sample counts",
     ]

@@ -23,7 +23,7 @@ def mixup_lines(story: Story) -> list[list[str]]:
     body += [f"partners = torch.rand(len(inputs){at}).argsort()"]
     body += ["inputs = torch.lerp(inputs[partners].float(), inputs.float(), share)"]
     if story.data.task == "classes":
-        body += ["targets = targets.float()" if story.data.is_binary else "targets = wanted[targets]"]
+        body += ["targets = targets.float()" if story.data.is_binary else f"targets = {_rows(story)}[targets]"]
     body += ["return inputs, torch.lerp(targets[partners], targets, share)"]
     shapes = f"torch.full((2,), {strength}, dtype=torch.float64{at})"
     lines = ["# Mixup", f"gammas = torch.distributions.Gamma({shapes}, 1.0)", *_wanted(story)]
@@ -45,7 +45,12 @@ def _wanted(story: Story) -> list[str]:
     if story.data.task != "classes" or story.data.is_binary:
         return []
     if story.config.loss.label_smoothing:
-        return ["wanted = smoothed"]
+        return []  # the loss has them
     at = story.placed
     weighted = " * class_weights[:, None]" if story.config.loss.class_weights != "none" else ""
-    return [f"wanted = torch.eye({story.data.outputs}{at}){weighted}"]
+    return [f"{_rows(story)} = torch.eye({story.data.outputs}{at}){weighted}"]
+
+
+def _rows(story: Story) -> str:
+    """The table of them."""
+    return "smoothed" if story.config.loss.label_smoothing else "wanted"
