@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tui_trainer.finder_events import BatchFound, BatchRow, BatchTried, LrFound, LrTried
 from tui_trainer.knobs import KNOBS
 from tui_trainer.sizes import size_text
-from tui_trainer.words import clock
+from tui_trainer.words import clock, typed
 
 HEADS = ("batch size", "samples/s", "ms/step", "steps/epoch", "memory", "")
+MEMORY = HEADS.index("memory")
 ENDS = {
     "all_steps": "through the whole range",
     "rose": "ended as the loss rose",
@@ -58,10 +59,19 @@ def found_words(found: LrFound | BatchFound) -> list[str]:
     return [*parts, *([f"Beware: {found.sentence}"] if found.sentence else [])]
 
 
-def row_cells(row: BatchRow | None, knee: int, present: int | str) -> tuple[str, ...]:
-    """A line of the table; None: its head. `present`: the size that the settings have now."""
-    if row is None:
-        return HEADS
+def table_cells(rows: Sequence[BatchRow], knee: int, present: int | str) -> list[tuple[str, ...]]:
+    """The table's head and its lines. `present`: the size that the settings have now.
+
+    Memory is a GPU's: what a process takes of the host's goes by pages and by what the allocator had kept, and says
+    nothing of a batch of some kilobytes.
+    """
+    lines = [HEADS, *(_cells(row, knee, present) for row in rows)]
+    if all(row.memory is None for row in rows):
+        return [(*line[:MEMORY], *line[MEMORY + 1 :]) for line in lines]
+    return lines
+
+
+def _cells(row: BatchRow, knee: int, present: int | str) -> tuple[str, ...]:
     signs = ["knee"] * (row.size == knee) + ["now"] * (row.size == present)
     return (
         f"{row.size:,}",
@@ -81,7 +91,7 @@ def words_of(config: str | None, values: Mapping[str, Any]) -> list[str]:
         if knob.is_switch:
             words.append(knob.flag if value else "--no-" + knob.flag.removeprefix("--"))
         else:
-            words += [knob.flag, str(value)]
+            words += [knob.flag, typed(value)]
     return words
 
 

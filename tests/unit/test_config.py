@@ -92,6 +92,8 @@ def test_a_value_out_of_range_names_flag_value_and_range(name: str, value: objec
         ({"max_norm": [1, 2, 3]}, "--max-norm has 3 numbers for 1 hidden layer and the output: 2 expected"),
         ({"optimizer": "sgd", "final_momentum": 0.9}, "--momentum-epochs"),
         ({"schedule_epochs": 5}, "linear or cosine or one_cycle only"),
+        ({"schedule": "linear", "schedule_epochs": 5, "epochs": 9}, "or give --final-factor"),
+        ({"schedule": "one_cycle", "schedule_epochs": 5, "epochs": 9}, "make it at least as long"),
         ({"ema_warmup": False}, "with --ema only"),
         ({"data": "./x.csv", "categories": "embedding", "mixup": 0.2}, "--categories one_hot"),
     ],
@@ -107,7 +109,8 @@ def test_early_stopping_on_the_training_loss_needs_no_validation() -> None:
 
 def test_hidden_sizes_are_read_as_people_type_them() -> None:
     assert build({"hidden": "512, 256"}).model.hidden == (512, 256)
-    assert build({"hidden": ""}).model.hidden == ()
+    for typed in ("", " ", '""', "''"):
+        assert build({"hidden": typed}).model.hidden == ()
     assert build({"hidden": 64}).model.hidden == (64,)
     assert build({"batch_size": "full"}).training.batch_size == "full"
 

@@ -1,4 +1,4 @@
-"""First aid where training leads nowhere, told events: a loss far above a guess's or at it, few looks, and the words."""
+"""First aid where training leads nowhere, told events: losses at or far above a guess's, few looks, the words."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from tests.unit.test_first_aid import epoch, look, names, said
 from tui_trainer.config import RunConfig
 from tui_trainer.events import Event, HyperparametersChanged
+from tui_trainer.finder_words import words_of
 from tui_trainer.first_aid import Case
 from tui_trainer.first_aid.case import Symptom
 from tui_trainer.first_aid.gradients import VanishingGradients
@@ -113,4 +114,5 @@ def test_changes_are_written_as_their_flags_take_them() -> None:
         step=378, epoch=2, before={"dropout": 0.0, "lr": 50.0}, values={"dropout": (0.2, 0.5), "lr": 1e-05}
     )
     assert changes(event) == "dropout 0 -> 0.2,0.5, lr 50 -> 1e-05"
+    assert words_of(None, {"lr": 50.0, "dropout": (0.2, 0.5)}) == ["--lr", "50", "--dropout", "0.2,0.5"]
     assert changes(event.model_copy(update={"values": {"dropout": [0.2]}})) == "dropout 0 -> 0.2"
