@@ -192,3 +192,12 @@ def test_what_changes_the_state_is_written_whatever_the_budget() -> None:
     assert budget.line_for(CheckpointSaved(time=0.0, id="asked", **saved))
     for event in (Paused(step=1), Continued(step=1), RunEnded(reason="completed", message=""), resumed(1)):
         assert budget.line_for(event.model_copy(update={"time": 0.0}))
+
+
+def test_the_look_at_a_runs_end_is_written_whole_however_much_was_before() -> None:
+    budget = EventBudget(began=0.0, already=10**9)
+    assert budget.line_for(inside(1, 1.0)) is not None
+    assert budget.line_for(inside(2, 2.0)) is None
+    line = budget.line_for(inside(3, 3.0).model_copy(update={"is_last": True}))
+    assert line is not None
+    assert 'pictures":[' in line
