@@ -64,7 +64,7 @@ def test_a_terminal_shows_cause_evidence_remedies_and_the_command(cli: Cli) -> N
     printer.close()
     shown = page.getvalue().splitlines()
     assert "! the training loss diverges: it has lost what it had gained" in shown
-    assert "  1. Go back to the last good checkpoint with half the learning rate (1.1)" in shown
+    assert "  1. Go back to the beginning with half the learning rate (1.1)" in shown
     assert any("""echo '{"command":"apply","alert":"divergence-1","remedy":1}' >>""" in line for line in shown)
     assert any(line.startswith("To go on: tui-trainer attach diabetes-1") for line in shown)
     assert all(len(line) <= 80 for line in shown)
@@ -91,7 +91,13 @@ def test_a_run_that_diverged_unheeded_goes_back_to_where_all_was_well(cli: Cli) 
 
 def test_a_run_that_ended_with_dead_units_goes_on_from_before_they_died(cli: Cli) -> None:
     dead = ("--no-ui", "--data", "digits", "--optimizer", "sgd", "--lr", "100", "--threads", "1", "--epochs", "3")
-    assert cli(*dead).code == 0  # its last checkpoint and its best one are of dead weights
+    ended = cli(*dead)
+    assert ended.code == 0  # its last checkpoint and its best one are of dead weights
+    last = ended.out.splitlines()[-1]
+    assert last.startswith("Alerts still open: ")
+    assert (
+        " To look at them: tui-trainer attach digits-1, key a; to go on: tui-trainer resume digits-1 --apply " in last
+    )
     said = cli("resume", "digits-1", "--apply", "dead_units-1", "--lr", "0.1", "--no-ui", "--json")
     assert said.code == 0, said.err
     events = events_of(said.out)
