@@ -81,15 +81,17 @@ class RateTooHigh(Rule):
 
     The median layer moves by a tenth of its weights a step (a hundred times the usual) in three looks in a row, while
     the training loss does not fall and is hardly below a guess's; or some layer by a two-hundredth, while the loss of
-    two epochs in a row is more than twice a guess's. (Starting weights that are too large give such losses too, and
-    small steps.) Without any look: from the beginning on no epoch came near a guess's loss, by half of it, and the
-    third or a later one lost more than one before it, as no net does that is on its way down.
+    two epochs in a row is more than twice a guess's and did not fall, or is ten times it. (Starting weights that are
+    too large give such losses too, and small steps.) Without any look: from the beginning on no epoch came near a
+    guess's loss, by half of it, and the third or a later one lost more than one before it, as no net does that is on
+    its way down. A few dozen steps, such as epochs of a single one make, are no evidence.
     """
 
     kind = "lr_too_high"
     RATIO, LOOKS, FALL, LEFT = 0.1, 3, 0.02, 0.9
     RATIO_OF_A_GUESS, GUESS, EPOCHS = 0.005, 2.0, 2
-    NEVER_NEAR, FIRST_EPOCHS, FEWEST_STEPS = 1.5, 3, 20
+    NEVER_NEAR, FIRST_EPOCHS, FEWEST_STEPS = 1.5, 3, 50
+    HOPELESS = 10.0
 
     def __init__(self, since: int = 0) -> None:
         super().__init__(since)
@@ -110,8 +112,12 @@ class RateTooHigh(Rule):
                 return self._symptom(
                     f"in {self._epochs:,} epochs the training loss was never below {self._lowest:.4g}", case
                 )
-            is_far = min(losses) > self.GUESS * (case.guess or math.inf)
-            if len(losses) == self.EPOCHS and is_far and self._largest > self.RATIO_OF_A_GUESS:
+            guess = case.guess or math.inf
+            is_far = min(losses) > self.GUESS * guess and (
+                losses[-1] >= losses[0] or losses[-1] > self.HOPELESS * guess
+            )
+            has_begun = event.step - self._since >= self.FEWEST_STEPS / 2
+            if len(losses) == self.EPOCHS and is_far and has_begun and self._largest > self.RATIO_OF_A_GUESS:
                 return self._symptom(
                     f"a step changed a layer by {self._largest:.2g} of its weights, where a thousandth is usual", case
                 )
@@ -152,6 +158,7 @@ class RateTooHigh(Rule):
             remedies=remedies.chosen(
                 remedies.other_start(case) if starts_large else None,
                 remedies.other_rate(case, 0.1, goes_back=True),
+                remedies.scaled_inputs(case),
                 remedies.clipped(case) if case.config.optimizer.name == "sgd" else None,
                 remedies.advice(LOOK_FOR_A_RATE),
             ),

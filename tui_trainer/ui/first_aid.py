@@ -36,9 +36,10 @@ def names_finder(remedy: Remedy) -> bool:
     return remedy.where == "advice" and "lr-find" in remedy.sentence
 
 
-def consequence(remedy: Remedy, view: View) -> str:
+def consequence(remedy: Remedy, alert: Alerted, view: View) -> str:
     """What applying it does to the run as it is now."""
     values = told(remedy.values)
+    good = "the last good checkpoint" if alert.good_until != 0 else "the beginning"
     if names_finder(remedy):
         return "n, then r, does it here; this does both: the form of a new run, and the search"
     if remedy.where == "advice":
@@ -48,10 +49,10 @@ def consequence(remedy: Remedy, view: View) -> str:
     if not view.state.is_open:
         if remedy.stops:
             return "the run has ended"
-        where = "the last good checkpoint" if remedy.goes_back else "the last checkpoint"
+        where = good if remedy.goes_back else "the last checkpoint"
         return f"resumes from {where}" + (f" with {values}" if values else "")
     steps = [f"sets {values}"] if values else []
-    steps += ["from the last good checkpoint on"] if remedy.goes_back else []
+    steps += [f"from {good} on"] if remedy.goes_back else []
     steps += ["saves and stops the run"] if remedy.stops else []
     return ", ".join(steps) or "is done by the run as it trains"
 
@@ -132,7 +133,7 @@ class FirstAid(ModalScreen[Choice | None]):
         remedies.clear_options()
         for number, remedy in enumerate(alert.remedies, 1):
             what = Text.assemble((f"{number}  ", "bold"), self._indented(printable(remedy.sentence)))
-            then = self._indented(consequence(remedy, self._view))
+            then = self._indented(consequence(remedy, alert, self._view))
             remedies.add_option(Option(Text.assemble(what, (f"\n   {then}", "dim"))))
         can_choose = bool(alert.remedies) and not self.is_over(alert)
         remedies.display = can_choose
@@ -203,7 +204,7 @@ class FirstAid(ModalScreen[Choice | None]):
         elif names_finder(remedy):
             self.dismiss((alert, number))
         elif remedy.where == "advice" or (remedy.where == "here" and remedy.stops and not self._view.state.is_open):
-            self.notify(f"Nothing to apply: {consequence(remedy, self._view)}.", timeout=4)
+            self.notify(f"Nothing to apply: {consequence(remedy, alert, self._view)}.", timeout=4)
         else:
             self.dismiss((alert, number))
 
