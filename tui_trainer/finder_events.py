@@ -58,7 +58,7 @@ class BatchRow(BaseModel):
     samples_per_second: float
     seconds_a_step: float
     steps_an_epoch: Count
-    memory: Count | None  # bytes that steps of this size took beyond samples and net; None: could not be seen
+    memory: Count | None  # bytes of a GPU that steps of this size took beyond samples and net; of the host's: None
 
 
 class BatchTried(Said):

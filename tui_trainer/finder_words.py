@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tui_trainer.finder_events import BatchFound, BatchRow, BatchTried, LrFound, LrTried
@@ -12,6 +12,7 @@ from tui_trainer.sizes import size_text
 from tui_trainer.words import clock
 
 HEADS = ("batch size", "samples/s", "ms/step", "steps/epoch", "memory", "")
+MEMORY = HEADS.index("memory")
 ENDS = {
     "all_steps": "through the whole range",
     "rose": "ended as the loss rose",
@@ -58,10 +59,19 @@ def found_words(found: LrFound | BatchFound) -> list[str]:
     return [*parts, *([f"Beware: {found.sentence}"] if found.sentence else [])]
 
 
-def row_cells(row: BatchRow | None, knee: int, present: int | str) -> tuple[str, ...]:
-    """A line of the table; None: its head. `present`: the size that the settings have now."""
-    if row is None:
-        return HEADS
+def table_cells(rows: Sequence[BatchRow], knee: int, present: int | str) -> list[tuple[str, ...]]:
+    """The table's head and its lines. `present`: the size that the settings have now.
+
+    Memory is a GPU's: what a process takes of the host's goes by pages and by what the allocator had kept, and says
+    nothing of a batch of some kilobytes.
+    """
+    lines = [HEADS, *(_cells(row, knee, present) for row in rows)]
+    if all(row.memory is None for row in rows):
+        return [(*line[:MEMORY], *line[MEMORY + 1 :]) for line in lines]
+    return lines
+
+
+def _cells(row: BatchRow, knee: int, present: int | str) -> tuple[str, ...]:
     signs = ["knee"] * (row.size == knee) + ["now"] * (row.size == present)
     return (
         f"{row.size:,}",

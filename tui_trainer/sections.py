@@ -59,10 +59,13 @@ class Section(BaseModel):
         return value
 
 
+NO_SIZES = ("", '""', "''")  # the quotes of the help, where no shell takes them away: a form, a quoted flag
+
+
 def _split_sizes(value: Any) -> Any:
-    """`512,256` as people type it -> ["512", "256"]; the empty string is a linear model."""
+    """`512,256` as people type it -> ["512", "256"]; the empty string is a linear model, as are two quotes."""
     if isinstance(value, str):
-        return [part.strip() for part in value.split(",")] if value.strip() else []
+        return [] if value.strip() in NO_SIZES else [part.strip() for part in value.split(",")]
     return [value] if isinstance(value, int) and not isinstance(value, bool) else value
 
 

@@ -49,6 +49,7 @@ def test_batch_sizes_are_a_table_with_a_knee_and_leave_nothing(cli: Cli) -> None
     assert (said.code, said.err) == (0, "")
     lines = said.out.splitlines()
     assert lines[0].startswith("Batch size: digits, adam on cpu")
+    assert lines[1].split() == ["batch", "size", "samples/s", "ms/step", "steps/epoch"]  # the host's memory is none
     assert [line.split()[0] for line in lines[2:6]] == ["200", "400", "800", "1,293"]
     assert any(line.startswith("Knee: ") for line in lines)
     assert any("1,293 is the whole training split" in line for line in lines)

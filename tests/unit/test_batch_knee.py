@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tui_trainer.batch_knee import advice, knee, moved_lr, sizes_between
 from tui_trainer.finder_events import BatchRow
+from tui_trainer.finder_words import table_cells
 
 
 def rows(rates: dict[int, float]) -> list[BatchRow]:
@@ -17,6 +18,17 @@ def rows(rates: dict[int, float]) -> list[BatchRow]:
         BatchRow(size=size, samples_per_second=rate, seconds_a_step=size / rate, steps_an_epoch=1, memory=None)
         for size, rate in rates.items()
     ]
+
+
+def test_the_table_has_a_column_of_memory_where_it_was_seen() -> None:
+    told = rows({16: 100, 32: 200})
+    assert table_cells(told, 32, 16) == [
+        ("batch size", "samples/s", "ms/step", "steps/epoch", ""),
+        ("16", "100", "160", "1", "now"),
+        ("32", "200", "160", "1", "knee"),
+    ]
+    seen = [row.model_copy(update={"memory": 9_000_000}) for row in told]
+    assert [line[4] for line in table_cells(seen, 32, 16)] == ["memory", "9.00 MB", "9.00 MB"]
 
 
 @given(least=st.integers(1, 10_000), most=st.integers(1, 10_000_000))

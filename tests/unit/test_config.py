@@ -109,7 +109,8 @@ def test_early_stopping_on_the_training_loss_needs_no_validation() -> None:
 
 def test_hidden_sizes_are_read_as_people_type_them() -> None:
     assert build({"hidden": "512, 256"}).model.hidden == (512, 256)
-    assert build({"hidden": ""}).model.hidden == ()
+    for typed in ("", " ", '""', "''"):
+        assert build({"hidden": typed}).model.hidden == ()
     assert build({"hidden": 64}).model.hidden == (64,)
     assert build({"batch_size": "full"}).training.batch_size == "full"
 

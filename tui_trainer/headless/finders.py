@@ -14,7 +14,7 @@ from rich.text import Text
 from tui_trainer.errors import printable
 from tui_trainer.events import Event, PhaseBegan, Warned
 from tui_trainer.finder_events import BatchFound, BatchTried, LrFound, LrTried
-from tui_trainer.finder_words import command_with, found_words, heading, progress_words, row_cells
+from tui_trainer.finder_words import command_with, found_words, heading, progress_words, table_cells
 from tui_trainer.headless.tables import console, table
 from tui_trainer.lr_plot import plotted
 from tui_trainer.signals import Ended, raised
@@ -92,9 +92,10 @@ def _show_curve(found: LrFound, out: Console) -> None:
 
 
 def _show_table(found: BatchFound, out: Console) -> None:
-    shown = table(*row_cells(None, found.knee, found.batch_size))
+    head, *lines = table_cells(found.rows, found.knee, found.batch_size)
+    shown = table(*head)
     for column in shown.columns[:-1]:
         column.justify = "right"
-    for row in found.rows:
-        shown.add_row(*row_cells(row, found.knee, found.batch_size), style="bold" if row.size == found.knee else "")
+    for row, line in zip(found.rows, lines, strict=True):
+        shown.add_row(*line, style="bold" if row.size == found.knee else "")
     out.print(shown)

@@ -21,7 +21,7 @@ from tui_trainer.errors import InputError, printable
 from tui_trainer.events import PhaseBegan
 from tui_trainer.finder_events import BatchFound, BatchRow, BatchTried, FinderEvent, LrFound, LrTried, Point
 from tui_trainer.finder_plans import HIGHEST, LOWEST
-from tui_trainer.finder_words import found_words, heading, progress_words, row_cells
+from tui_trainer.finder_words import found_words, heading, progress_words, table_cells
 from tui_trainer.lr_plot import plotted
 from tui_trainer.ui.attempt import attempt
 from tui_trainer.ui.finding import What, found
@@ -190,7 +190,7 @@ class FinderScreen(Screen[None]):
         rows = self._found.rows if isinstance(self._found, BatchFound) else [*self._rows.values()]
         batch = self._form.values["batch_size"]
         knee = self._found.knee if isinstance(self._found, BatchFound) else 0
-        head, *cells = [row_cells(row, knee, batch) for row in (None, *rows)]
+        head, *cells = table_cells(rows, knee, batch)
         table = Table(*head, box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         for column in table.columns[:-1]:
             column.justify = "right"

@@ -51,7 +51,7 @@ def _check_share(flag: str, share: float, count: int, least: int, what: str, lon
         raise InputError(f"{start}each is the only one of its class, and trained on; give each class two rows or more")
     low = math.ceil(1000 * least / max(1, count)) / 1000
     high = min(0.9, math.floor(1000 * (count - least) / max(1, count)) / 1000)
-    ways = [f"choose a share from {low:g} to {high:g}" if low <= high else "give more rows"]
+    ways = [f"choose a share from {low:g} to {high:g}" if 0 < low <= high else "give more rows"]
     ways += ["leave it out with --validation 0"] if flag == "--validation" else []
     need = "one at least" if least <= 1 else f"{least:,} at least, one of each class"
     of = f" of {count:,} whose classes have more than one row" if lone else ""

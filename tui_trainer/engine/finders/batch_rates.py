@@ -171,7 +171,7 @@ class _Climb:
             samples_per_second=round(size / seconds, 1),
             seconds_a_step=round(seconds, 7),
             steps_an_epoch=-(-len(self._session.data.train) // size),
-            memory=self._memory[size],
+            memory=self._memory[size] if self.is_cuda else None,
         )
 
     def _tried(self, size: int) -> BatchTried:
