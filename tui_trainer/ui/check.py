@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,16 +13,14 @@ from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
-from textual.screen import Screen
 from textual.widgets import DataTable, Static
 
 from tui_trainer.config import RunConfig
 from tui_trainer.data_sections import KINDS
-from tui_trainer.errors import InputError, printable
+from tui_trainer.errors import printable
 from tui_trainer.findings import shape
 from tui_trainer.report import Report
 from tui_trainer.ui.asking import AskChoice
-from tui_trainer.ui.attempt import attempt
 from tui_trainer.ui.check_parts import ColumnTable, story
 from tui_trainer.ui.checking import checked
 from tui_trainer.ui.form import Form
@@ -32,16 +29,17 @@ from tui_trainer.ui.keys import Key
 from tui_trainer.ui.palette import palette_of
 from tui_trainer.ui.panels.panel import bindings
 from tui_trainer.ui.run_table import Told
+from tui_trainer.ui.waiting import WaitingScreen
 
 WIDE = 120  # columns from which the table and the rest stand side by side
 AS_IT_LOOKS = "as it looks"
-SECONDS_BETWEEN_LOOKS = 0.5
 Check = Callable[[RunConfig, Path], AsyncGenerator[str | Report, None]]
 
 
-class CheckScreen(Screen[None]):
+class CheckScreen(WaitingScreen):
     """Checks what the form says as it opens. The kinds of columns that are chosen here go into the form."""
 
+    BUSY, NAME = "The check is running; esc ends it.", "the check"
     BINDINGS: ClassVar[list[BindingType]] = bindings("check")
     DEFAULT_CSS = """
     CheckScreen #heading { height: 1; }
@@ -56,11 +54,9 @@ class CheckScreen(Screen[None]):
     """
 
     def __init__(self, form: Form, runs_dir: Path, check: Check = checked) -> None:
-        super().__init__()
-        self._form, self._runs_dir, self._check = form, runs_dir, check
+        super().__init__(form)
+        self._runs_dir, self._check = runs_dir, check
         self._report: Report | None = None
-        self._phase, self._problem = "", ""
-        self._began = 0.0
         self._table = ColumnTable(id="columns")
 
     def compose(self) -> ComposeResult:
@@ -76,8 +72,6 @@ class CheckScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """The check begins at once."""
-        self.set_interval(SECONDS_BETWEEN_LOOKS, self._look)
-        self.app.theme_changed_signal.subscribe(self, lambda _theme: self.show_all())
         self.set_focus(self.query_one("#story"))
         self.action_check_again()
 
@@ -85,48 +79,32 @@ class CheckScreen(Screen[None]):
         """Side by side, or one above the other."""
         self.set_class(event.size.width >= WIDE, "-wide")
 
-    @property
-    def _is_busy(self) -> bool:
-        return bool(self._phase)
-
-    def _look(self) -> None:
-        """The clock: seconds go by."""
-        if self._is_busy:
-            self.query_one("#heading", Told).repaint()
-
     def action_check_again(self) -> None:
         """With what the form says now."""
-        if self._is_busy:
-            self.notify("The check is running; esc ends it.", timeout=4)
-        elif attempt(self, self._form.config):
-            self._phase, self._problem, self._began = "starting", "", time.monotonic()
+        if self.begin():
             self.show_all()
             self.run_check()
 
     @work(exclusive=True)
     async def run_check(self) -> None:
         """In a process of its own; whatever ends this ends it."""
-        try:
-            async with aclosing(self._check(self._form.config(), self._runs_dir)) as steps:
-                async for step in steps:
-                    if isinstance(step, Report):
-                        self._report = step
-                    else:
-                        self._phase = step
-                        self._look()
-        except InputError as error:
-            self._problem, self._report = str(error), None
-        except OSError as error:
-            self._problem, self._report = f"the check cannot be started: {error.strerror or error}", None
-        finally:
-            self._phase = ""
+        await self.follow(self._check(self._form.config(), self._runs_dir), self._take_in)
+        if self._problem:
+            self._report = None
         self.show_all()
+
+    def _take_in(self, step: str | Report) -> None:
+        if isinstance(step, Report):
+            self._report = step
+        else:
+            self._phase = step
+            self.look()
 
     def _heading(self, _width: int, _height: int) -> list[Text]:
         name = str(self._form.values["data"])
         words = shape(self._report) if self._report else name
         line = Text.assemble((" Check  ", "bold"), printable(words))
-        if self._is_busy:
+        if self.is_busy:
             line = Text.assemble((" Check  ", "bold"), printable(Path(name).name), "  ")
             line.append(f"{printable(self._phase)}… {time.monotonic() - self._began:.0f} s", "dim")
         return [line]
@@ -146,7 +124,7 @@ class CheckScreen(Screen[None]):
             return Group(Text(printable(self._problem), palette.bad), Text(""), Text(advice, "dim"))
         if self._report is None:
             words = "Reads the data as training would, looks them over, and tries some steps. esc ends it."
-            return Group(Text(words if self._is_busy else "The check was ended. r checks again.", "dim"))
+            return Group(Text(words if self.is_busy else "The check was ended. r checks again.", "dim"))
         return story(self._report, palette)
 
     def label_of(self, key: Key) -> str:
@@ -154,9 +132,9 @@ class CheckScreen(Screen[None]):
         if key.action in ("column_kind", "other_part"):
             return key.label if key.room and self._report and self._report.columns else ""
         if key.action == "check_again":
-            return "" if self._is_busy else key.label
+            return "" if self.is_busy else key.label
         if key.action == "leave_check":
-            return "end it" if self._is_busy and self._report else key.label
+            return "end it" if self.is_busy and self._report else key.label
         return key.label if key.room else ""
 
     @on(DataTable.RowSelected)
@@ -203,7 +181,7 @@ class CheckScreen(Screen[None]):
 
     def action_leave_check(self) -> None:
         """Back to the form; a check that runs over an older report only ends."""
-        if self._is_busy and self._report:
+        if self.is_busy and self._report:
             self.workers.cancel_node(self)
             self._phase = ""
             self.show_all()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
 from typing import ClassVar
 
 from rich.console import Group
@@ -13,11 +12,10 @@ from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 from textual.widgets import Static
 
 from tui_trainer.config import RunConfig
-from tui_trainer.errors import InputError, printable
+from tui_trainer.errors import printable
 from tui_trainer.events import PhaseBegan
 from tui_trainer.finder_events import BatchFound, BatchRow, BatchTried, FinderEvent, LrFound, LrTried, Point
 from tui_trainer.finder_plans import HIGHEST, LOWEST
@@ -32,8 +30,8 @@ from tui_trainer.ui.painted import Painted
 from tui_trainer.ui.palette import palette_of
 from tui_trainer.ui.panels.panel import bindings
 from tui_trainer.ui.run_table import Told
+from tui_trainer.ui.waiting import WaitingScreen
 
-SECONDS_BETWEEN_LOOKS = 0.5
 MOST_WIDTH = 140  # columns of the curve
 TITLES: dict[What, str] = {"lr": "Learning rate", "batch_size": "Batch size"}
 Find = Callable[[RunConfig, What], AsyncGenerator[FinderEvent, None]]
@@ -57,9 +55,10 @@ class CurvePicture(Painted):
         return [Text.assemble(*((text, styles[role]) for text, role in line)) for line in lines]
 
 
-class FinderScreen(Screen[None]):
+class FinderScreen(WaitingScreen):
     """Begins with the learning rate. What is taken goes into the form."""
 
+    BUSY, NAME = "It is measuring; esc ends it.", "it"
     BINDINGS: ClassVar[list[BindingType]] = bindings("finder")
     DEFAULT_CSS = """
     FinderScreen #heading { height: 1; }
@@ -70,10 +69,9 @@ class FinderScreen(Screen[None]):
     """
 
     def __init__(self, form: Form, find: Find = found) -> None:
-        super().__init__()
-        self._form, self._find = form, find
+        super().__init__(form)
+        self._find = find
         self._what: What = "lr"
-        self._phase, self._problem, self._began = "", "", 0.0
         self._rows: dict[int, BatchRow] = {}
         self._found: LrFound | BatchFound | None = None
 
@@ -88,18 +86,7 @@ class FinderScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """The range test begins at once."""
-        self.set_interval(SECONDS_BETWEEN_LOOKS, self._look)
-        self.app.theme_changed_signal.subscribe(self, lambda _theme: self.show_all())
         self.action_find_lr()
-
-    @property
-    def _is_busy(self) -> bool:
-        return bool(self._phase)
-
-    def _look(self) -> None:
-        """The clock: seconds go by."""
-        if self._is_busy:
-            self.query_one("#heading", Told).repaint()
 
     def action_find_lr(self) -> None:
         """A range test of what the form says now."""
@@ -110,11 +97,8 @@ class FinderScreen(Screen[None]):
         self._start("batch_size")
 
     def _start(self, what: What) -> None:
-        if self._is_busy:
-            self.notify("It is measuring; esc ends it.", timeout=4)
-        elif attempt(self, self._form.config):
-            self._what, self._phase, self._problem, self._began = what, "starting", "", time.monotonic()
-            self._found, self._rows = None, {}
+        if self.begin():
+            self._what, self._found, self._rows = what, None, {}
             curve = self.query_one(CurvePicture)
             curve.points, curve.mark = [], None
             self.show_all()
@@ -123,18 +107,7 @@ class FinderScreen(Screen[None]):
     @work(exclusive=True)
     async def run_finder(self) -> None:
         """In a process of its own; whatever ends this ends it."""
-        began = self._began
-        try:
-            async with aclosing(self._find(self._form.config(), self._what)) as events:
-                async for event in events:
-                    self._take_in(event)
-        except InputError as error:
-            self._problem = str(error)
-        except OSError as error:
-            self._problem = f"it cannot be started: {error.strerror or error}"
-        finally:
-            if self._began == began:  # no other one has begun meanwhile
-                self._phase = ""
+        await self.follow(self._find(self._form.config(), self._what), self._take_in)
         self.show_all()
 
     def _take_in(self, event: FinderEvent) -> None:
@@ -159,7 +132,7 @@ class FinderScreen(Screen[None]):
 
     def _heading(self, _width: int, _height: int) -> list[Text]:
         line = Text.assemble((f" {TITLES[self._what]}  ", "bold"))
-        if self._is_busy:
+        if self.is_busy:
             line.append(f"{printable(self._phase)}  {time.monotonic() - self._began:.0f} s", "dim")
         elif self._found:
             line.append(printable(heading(self._found).partition(": ")[2]))
@@ -181,7 +154,7 @@ class FinderScreen(Screen[None]):
         parts: list[Text | Table] = [self._table()] if self._what == "batch_size" else []
         if self._found is None:
             words = "Trains some steps with what the form says, and throws them away. esc ends it."
-            return Group(*parts, Text(words if self._is_busy else "It was ended. r and b begin again.", "dim"))
+            return Group(*parts, Text(words if self.is_busy else "It was ended. r and b begin again.", "dim"))
         first, *others = [words.replace("`lr-find` measures it", "r measures it") for words in found_words(self._found)]
         style = palette.good if self.taken else palette.warn
         return Group(*parts, Text(printable(first), style), *(Text(printable(words)) for words in others))
@@ -220,7 +193,7 @@ class FinderScreen(Screen[None]):
         if key.action == "take_found":
             return f"take {self.taken[1]}" if self.taken else ""
         if key.action in ("find_lr", "find_batch"):
-            return "" if self._is_busy else key.label
+            return "" if self.is_busy else key.label
         return key.label if key.room else ""
 
     def action_show_keys(self) -> None:
