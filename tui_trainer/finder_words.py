@@ -9,7 +9,7 @@ from typing import Any
 from tui_trainer.finder_events import BatchFound, BatchRow, BatchTried, LrFound, LrTried
 from tui_trainer.knobs import KNOBS
 from tui_trainer.sizes import size_text
-from tui_trainer.words import clock
+from tui_trainer.words import clock, typed
 
 HEADS = ("batch size", "samples/s", "ms/step", "steps/epoch", "memory", "")
 MEMORY = HEADS.index("memory")
@@ -91,7 +91,7 @@ def words_of(config: str | None, values: Mapping[str, Any]) -> list[str]:
         if knob.is_switch:
             words.append(knob.flag if value else "--no-" + knob.flag.removeprefix("--"))
         else:
-            words += [knob.flag, str(value)]
+            words += [knob.flag, typed(value)]
     return words
 
 

@@ -168,14 +168,17 @@ def splits(event: RunStarted) -> str:
 
 
 def changes(event: HyperparametersChanged) -> str:
-    """`lr 0.001 -> 0.0003, dropout 0 -> 0.2`."""
+    """`lr 0.001 -> 0.0003, dropout 0 -> 0.2,0.5`: values as their flags take them."""
     return printable(
-        ", ".join(f"{name} {_set(event.before.get(name))} -> {_set(value)}" for name, value in event.values.items())
+        ", ".join(f"{name} {typed(event.before.get(name))} -> {typed(now)}" for name, now in event.values.items())
     )
 
 
-def _set(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else f"{value}"
+def typed(value: object) -> str:
+    """A setting's value as its flag takes it: `50`, `0.2,0.5`."""
+    if isinstance(value, tuple | list):
+        return ",".join(map(_setting, value))
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def spread(figure: Spread) -> tuple[str, str, str]:
@@ -257,4 +260,5 @@ def _of_the_inside(event: NetMeasured | Alerted | AlertPassed | RemedyApplied | 
         case RemedyApplied():
             return f"Applied at step {event.step:,}: {printable(event.sentence)}"
         case WentBack():
-            return f"Went back to step {event.step:,}: epoch {event.epochs_done + 1:,} of {event.epochs:,}"
+            where = f"step {event.step:,}" if event.step else "the beginning"
+            return f"Went back to {where}: epoch {event.epochs_done + 1:,} of {event.epochs:,}"

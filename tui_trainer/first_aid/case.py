@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from tui_trainer.config import RunConfig
 from tui_trainer.data_sets import Task
-from tui_trainer.events import Event
+from tui_trainer.events import EpochEnded, Event
 from tui_trainer.inside_events import AlertKind, Remedy
 
 
@@ -68,9 +68,30 @@ class Rule(ABC):
         """What one more event says."""
 
 
-def times(now: float, before: float) -> str:
-    """`3.2 times`, `40 times`, `1.2e+09 times`, of one number beside another."""
+class Stuck:
+    """Whether training has led nowhere yet: in so many epochs in a row it lost hardly less than a guess does.
+
+    It stands for one more look inside: where epochs are short, looks are many epochs apart.
+    """
+
+    LEFT, EPOCHS = 0.95, 3
+
+    def __init__(self) -> None:
+        self._epochs = 0
+
+    def hear(self, event: EpochEnded, case: Case) -> None:
+        """One more epoch."""
+        is_stuck = case.guess is not None and event.train_loss > self.LEFT * case.guess
+        self._epochs = self._epochs + 1 if is_stuck else 0
+
+    def __bool__(self) -> bool:
+        return self._epochs >= self.EPOCHS
+
+
+def beside(now: float, before: float, which: str) -> str:
+    """`3.2 times the lowest 0.5`, `1.2e+09 times the lowest 0.5`, of one number beside another."""
     if not before:
-        return "many times"
+        return f"where {which} is 0"
     factor = now / before
-    return f"{factor:,.0f} times" if 100 <= factor < 1e6 else f"{factor:.2g} times"
+    shown = f"{factor:,.0f}" if 100 <= factor < 1e6 else f"{factor:.2g}"
+    return f"{shown} times {which} {before:.4g}"

@@ -7,7 +7,7 @@ import statistics
 
 from tui_trainer.events import EpochEnded, Event
 from tui_trainer.first_aid import remedies
-from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict, times
+from tui_trainer.first_aid.case import Case, Rule, Stuck, Symptom, Verdict, beside
 from tui_trainer.inside_events import LayerFacts, NetMeasured
 
 
@@ -24,8 +24,9 @@ def linear(event: NetMeasured) -> list[LayerFacts]:
 class VanishingGradients(Rule):
     """The first layer's gradient is next to nothing beside the last one's, while there is much left to learn.
 
-    Per weight, a ten-thousandth; in two looks in a row, and the training loss is above half of what a guess loses. In
-    a sigmoid net each layer takes a factor of at most 1/4 (Hochreiter 1991; Bengio, Simard & Frasconi 1994).
+    Per weight, a ten-thousandth; in two looks in a row, or in one once training is stuck, and the training loss is
+    above half of what a guess loses. In a sigmoid net each layer takes a factor of at most 1/4 (Hochreiter 1991;
+    Bengio, Simard & Frasconi 1994).
     """
 
     kind = "vanishing_gradients"
@@ -34,11 +35,13 @@ class VanishingGradients(Rule):
     def __init__(self, since: int = 0) -> None:
         super().__init__(since)
         self._bad = 0
+        self._stuck = Stuck()
         self._loss = self._first_loss = math.inf
 
     def hear(self, event: Event, case: Case) -> Verdict:
         """See `Rule`."""
         if isinstance(event, EpochEnded):
+            self._stuck.hear(event, case)
             self._loss = event.train_loss
             self._first_loss = event.train_loss if math.isinf(self._first_loss) else self._first_loss
         if not isinstance(event, NetMeasured) or len(layers := linear(event)) < 3:
@@ -48,12 +51,12 @@ class VanishingGradients(Rule):
             return None
         is_unlearned = self._loss > self.LEFT * (case.guess or self._first_loss)
         self._bad = self._bad + 1 if first < self.RATIO * last and is_unlearned else 0
-        if self._bad < self.LOOKS:
+        if self._bad < (1 if self._stuck else self.LOOKS):
             return "fine" if first > 10 * self.RATIO * last or not is_unlearned else None
         return Symptom(
             cause="the gradients vanish on their way back through the layers: the first ones do not learn",
-            evidence=f"per weight, the gradient of {layers[0].name} is {first:.2g} and that of {layers[-1].name} "
-            f"{last:.2g} ({first / last:.1e} of it), after epoch {event.epoch:,}",
+            evidence=f"per weight, the gradient of {layers[0].name} is {first:.2g}, {first / last:.2g} times that of "
+            f"{layers[-1].name}, {last:.2g}, after epoch {event.epoch:,}",
             remedies=remedies.chosen(
                 remedies.other_activation(case, "relu", "its derivative is 1 where it is not 0"),
                 remedies.normalized(case),
@@ -103,7 +106,7 @@ class ExplodingGradients(Rule):
         return Symptom(
             cause="the gradients explode",
             evidence=f"their norm is {gradient:.3g} after epoch {event.epoch:,}, beside weights of norm {weight:.3g}"
-            + (f"; {times(gradient, usual)} the {usual:.3g} of the first looks" if has_grown else ""),
+            + (f"; {beside(gradient, usual, 'that of the first looks,')}" if has_grown else ""),
             remedies=remedies.chosen(
                 remedies.clipped(case, goes_back=has_grown),
                 remedies.other_rate(case, 0.1, goes_back=has_grown),

@@ -8,7 +8,8 @@ from collections import deque
 
 from tui_trainer.events import EpochEnded, Event, Progress
 from tui_trainer.first_aid import remedies
-from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict, times
+from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict, beside
+from tui_trainer.inside_events import Remedy
 
 REPORTS = 9  # the median of so many reports of progress: one bad batch says nothing
 
@@ -98,7 +99,7 @@ class Divergence(Rule):
         lowest = min(self.lowest, self._lowest_median)
         return Symptom(
             cause="the training loss diverges: it has lost what it had gained",
-            evidence=f"{loss:.4g} in {where}, {times(loss, lowest)} the lowest {lowest:.4g}; it began at {start:.3g}",
+            evidence=f"{loss:.4g} in {where}, {beside(loss, lowest, 'the lowest')}; it began at {start:.3g}",
             remedies=remedies.chosen(
                 remedies.other_rate(case, 0.5, goes_back=True),
                 remedies.clipped(case, goes_back=True),
@@ -120,6 +121,7 @@ class Plateau(Rule):
     kind = "plateau"
     WINDOW, SHARE_OF_EPOCHS, BLOCKS = 10, 0.15, 50
     CHANGE, PASSED, LEFT, ANNEALED = 0.005, 0.02, 0.1, 0.5
+    LEARNED = 0.95  # of a guess's loss: above it nothing has been
 
     def __init__(self, since: int = 0) -> None:
         super().__init__(since)
@@ -168,15 +170,29 @@ class Plateau(Rule):
             return "fine"
         if moved > self.CHANGE:
             return "fine" if moved > self.PASSED else None
+        is_guess = case.guess is not None and train > self.LEARNED * case.guess
+        known = f"; a guess that does not look at the inputs loses {case.guess:.4g}" if is_guess else ""
         return Symptom(
             cause=f"nothing has become better for {2 * window:,} epochs",
             evidence=f"training loss {train_before:.4g} then {train:.4g}, loss on {case.split} {val_before:.4g} then "
-            f"{val:.4g} (means of {window:,} epochs each)",
-            remedies=remedies.chosen(
+            f"{val:.4g}, means of {window:,} epochs each{known}",
+            remedies=self._remedies(case, has_learned=not is_guess),
+        )
+
+    def _remedies(self, case: Case, *, has_learned: bool) -> tuple[Remedy, ...]:
+        """Smaller steps settle what has been learned; where nothing was, they lead nowhere."""
+        if has_learned:
+            return remedies.chosen(
                 remedies.other_rate(case, 0.1),
                 remedies.larger(case),
                 remedies.stopping("the best weights are kept, and more epochs will hardly change them"),
-            ),
+            )
+        return remedies.chosen(
+            remedies.other_rate(case, 10.0),
+            remedies.normalized(case),
+            remedies.other_start(case)
+            or remedies.other_activation(case, "relu", "its derivative is 1 where it is not 0"),
+            remedies.stopping("nothing has been learned that more epochs could better"),
         )
 
 

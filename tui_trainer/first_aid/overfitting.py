@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tui_trainer.events import EpochEnded, Event
 from tui_trainer.first_aid import remedies
-from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict, times
+from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict
 
 
 class _Epoch(NamedTuple):
@@ -27,13 +27,14 @@ class Overfitting(Rule):
     the RMSE) of the last five epochs must be a tenth above the lowest median of five, and the validation loss a fifth
     above its own, while the training loss fell by a fifth since; all of it five epochs in a row. It is over once, as
     long, half of either rise is gone. A loss that leaps in some epochs moves no median. Early stopping ends a run by
-    itself.
+    itself. A net that answers the training samples no better than a guess knows none of them by heart.
     """
 
     kind = "overfitting"
     EPOCHS = 5
     RISE, WORSE, FALL = 1.2, 1.1, 0.8
     PASSED_RISE, PASSED_WORSE = 1.1, 1.05
+    LEARNED = 0.8  # of a guess's loss
     FEWEST_ERRORS = 5  # more than at the best epoch: of a small split a few samples make a large share
 
     def __init__(self, since: int = 0) -> None:
@@ -60,7 +61,8 @@ class Overfitting(Rule):
         if self._count < 2 * self.EPOCHS:
             return None
         is_worse = now.error > self.WORSE * lowest and now.error - lowest > self._margin(event)
-        is_bad = now.loss > self.RISE * best.loss and now.train < self.FALL * best.train and is_worse
+        has_learned = now.train < min(self.FALL * best.train, self.LEARNED * (case.guess or math.inf))
+        is_bad = now.loss > self.RISE * best.loss and has_learned and is_worse
         is_over = now.loss <= self.PASSED_RISE * best.loss or now.error <= self.PASSED_WORSE * lowest
         self._bad = self._bad + 1 if is_bad else 0
         self._good = self._good + 1 if is_over else 0
@@ -70,8 +72,8 @@ class Overfitting(Rule):
         return Symptom(
             cause=f"the net learns the training samples by heart: it becomes worse on {case.split}",
             evidence=f"since epoch {best.epoch} the training loss fell from {best.train:.4g} to {now.train:.4g} while "
-            f"the loss on {case.split} rose {times(now.loss, best.loss)} ({best.loss:.4g} to {now.loss:.4g}) and the "
-            f"{what} from {lowest:.4g} to {now.error:.4g}",
+            f"the loss on {case.split} rose from {best.loss:.4g} to {now.loss:.4g} and the {what} from {lowest:.4g} to "
+            f"{now.error:.4g}",
             remedies=remedies.chosen(
                 remedies.more_dropout(case, goes_back=True),
                 remedies.more_decay(case, goes_back=True),

@@ -62,8 +62,8 @@ class RateTooLow(Rule):
             return "fine"
         return Symptom(
             cause="the learning rate is far too low: training hardly moves",
-            evidence=f"a step changes no layer by more than {ratio:.1e} of its weights (a thousandth is usual), "
-            f"and in {self.EPOCHS} epochs the training loss went from {losses[0]:.4g} to {losses[-1]:.4g}, at a "
+            evidence=f"a step changes no layer by more than {ratio:.2g} of its weights, where a thousandth is "
+            f"usual, and in {self.EPOCHS} epochs the training loss went from {losses[0]:.4g} to {losses[-1]:.4g}, at a "
             f"learning rate of {case.config.optimizer.lr:g}",
             remedies=remedies.chosen(
                 remedies.other_rate(case, self._wanted(ratio)),
@@ -82,17 +82,21 @@ class RateTooHigh(Rule):
     The median layer moves by a tenth of its weights a step (a hundred times the usual) in three looks in a row, while
     the training loss does not fall and is hardly below a guess's; or some layer by a two-hundredth, while the loss of
     two epochs in a row is more than twice a guess's. (Starting weights that are too large give such losses too, and
-    small steps.)
+    small steps.) Without any look: from the beginning on no epoch came near a guess's loss, by half of it, and the
+    third or a later one lost more than one before it, as no net does that is on its way down.
     """
 
     kind = "lr_too_high"
     RATIO, LOOKS, FALL, LEFT = 0.1, 3, 0.02, 0.9
     RATIO_OF_A_GUESS, GUESS, EPOCHS = 0.005, 2.0, 2
+    NEVER_NEAR, FIRST_EPOCHS, FEWEST_STEPS = 1.5, 3, 20
 
     def __init__(self, since: int = 0) -> None:
         super().__init__(since)
         self._losses: deque[float] = deque(maxlen=self.EPOCHS)
         self._first_loss: float | None = None
+        self._lowest = math.inf
+        self._since, self._epochs = since, 0
         self._bad = 0
         self._largest = 0.0
 
@@ -102,9 +106,17 @@ class RateTooHigh(Rule):
         if isinstance(event, EpochEnded):
             losses.append(event.train_loss)
             self._first_loss = event.train_loss if self._first_loss is None else self._first_loss
+            if self._was_never_near(event, case):
+                return self._symptom(
+                    f"in {self._epochs:,} epochs the training loss was never below {self._lowest:.4g}", case
+                )
             is_far = min(losses) > self.GUESS * (case.guess or math.inf)
             if len(losses) == self.EPOCHS and is_far and self._largest > self.RATIO_OF_A_GUESS:
-                return self._symptom(f"a step changed a layer by {self._largest:.2g} of its weights", case)
+                return self._symptom(
+                    f"a step changed a layer by {self._largest:.2g} of its weights, where a thousandth is usual", case
+                )
+            if case.guess and losses[-1] < self.LEFT * case.guess:
+                return "fine"
         if not isinstance(event, NetMeasured) or not (measured := ratios(event)):
             return None
         ratio = statistics.median(measured)
@@ -113,19 +125,32 @@ class RateTooHigh(Rule):
         is_unlearned = self._first_loss is not None and losses[-1] > self.LEFT * (case.guess or self._first_loss)
         self._bad = self._bad + 1 if ratio > self.RATIO and is_unlearned and not has_fallen else 0
         if self._bad >= self.LOOKS:
-            return self._symptom(f"a step changes the median layer by {ratio:.2g} of its weights", case)
+            return self._symptom(
+                f"a step changes the median layer by {ratio:.2g} of its weights, where a thousandth is usual", case
+            )
         if self._bad == 0 and (not losses or losses[-1] < self.GUESS * (case.guess or math.inf)):
             self.good_until = event.step
             return "fine"
         return None
 
+    def _was_never_near(self, event: EpochEnded, case: Case) -> bool:
+        has_risen = event.train_loss > self._lowest
+        self._lowest = min(self._lowest, event.train_loss)
+        self._epochs += 1
+        is_early = self._epochs < self.FIRST_EPOCHS or event.step - self._since < self.FEWEST_STEPS
+        return not is_early and has_risen and self._lowest > self.NEVER_NEAR * (case.guess or math.inf)
+
     def _symptom(self, what: str, case: Case) -> Symptom:
         known = f", that of a guess {case.guess:.4g}" if case.guess else ""
+        starts_large = case.config.model.init in ("uniform", "normal")
         return Symptom(
-            cause="the learning rate is far too high: steps throw the weights about",
-            evidence=f"{what} (a thousandth is usual) at a learning rate of {case.config.optimizer.lr:g}; the training "
-            f"loss is {self._losses[-1]:.4g}{known}",
+            cause="the starting weights, or the learning rate, are far too large: nothing is learned"
+            if starts_large
+            else "the learning rate is far too high: steps throw the weights about",
+            evidence=f"{what}, at a learning rate of {case.config.optimizer.lr:g}; the training loss is "
+            f"{self._losses[-1]:.4g}{known}",
             remedies=remedies.chosen(
+                remedies.other_start(case) if starts_large else None,
                 remedies.other_rate(case, 0.1, goes_back=True),
                 remedies.clipped(case) if case.config.optimizer.name == "sgd" else None,
                 remedies.advice(LOOK_FOR_A_RATE),

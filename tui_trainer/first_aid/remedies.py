@@ -11,6 +11,7 @@ from tui_trainer.per_layer import by_layer
 MOST = 3
 FACTORS = {0.5: "half the learning rate", 0.1: "a tenth of the learning rate"}
 HIGHEST_LR = 1000.0
+BACK = "Go back to the last good checkpoint"
 RELU_LIKE = ("relu", "leaky_relu", "elu", "gelu", "silu")
 
 
@@ -19,12 +20,17 @@ def chosen(*remedies: Remedy | None) -> tuple[Remedy, ...]:
     return tuple(remedy for remedy in remedies if remedy)[:MOST]
 
 
+def from_the_beginning(remedy: Remedy) -> Remedy:
+    """The same where no step was good: there is no checkpoint to go back to."""
+    return remedy.model_copy(update={"sentence": remedy.sentence.replace(BACK, "Go back to the beginning")})
+
+
 def other_rate(case: Case, factor: float, *, goes_back: bool = False) -> Remedy | None:
     """The learning rate times a factor."""
     lr = float(f"{case.config.optimizer.lr * factor:.6g}")
     if not 0 < lr <= HIGHEST_LR:
         return None
-    start = "Go back to the last good checkpoint with" if goes_back else "Go on with"
+    start = f"{BACK} with" if goes_back else "Go on with"
     sentence = f"{start} {FACTORS.get(factor, f'{factor:,.0f} times the learning rate')} ({lr:g})"
     return Remedy(sentence=sentence, where="here", goes_back=goes_back, values={"lr": lr})
 
@@ -33,7 +39,7 @@ def clipped(case: Case, *, goes_back: bool = False) -> Remedy | None:
     """Gradients cut to a norm of 1, or to a tenth of the norm that they are cut to already."""
     present = case.config.optimizer.clip_norm
     norm = float(f"{present / 10:.3g}") if present else 1.0
-    start = "Go back to the last good checkpoint and clip" if goes_back else "Clip"
+    start = f"{BACK} and clip" if goes_back else "Clip"
     return Remedy(
         sentence=f"{start} gradients to a norm of {norm:g}", where="here", goes_back=goes_back,
         values={"clip_norm": norm},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tui_trainer.events import Event
+from tui_trainer.events import EpochEnded, Event
 from tui_trainer.first_aid import remedies
-from tui_trainer.first_aid.case import Case, Rule, Symptom, Verdict
+from tui_trainer.first_aid.case import Case, Rule, Stuck, Symptom, Verdict
 from tui_trainer.inside_events import LayerFacts, NetMeasured
 
 
@@ -53,7 +53,7 @@ class SaturatedUnits(Rule):
     """Most answers of a layer lie at a bound of its activation, where the derivative is nearly 0.
 
     Glorot & Bengio 2010 (section 3) show it of deep sigmoid nets: the last hidden layer goes to its bound and training
-    stands still. Twice in a row: a layer may pass through it.
+    stands still. Twice in a row, or once where it is stuck: a layer may pass through it.
     """
 
     kind = "saturated_units"
@@ -62,9 +62,12 @@ class SaturatedUnits(Rule):
     def __init__(self, since: int = 0) -> None:
         super().__init__(since)
         self._bad = 0
+        self._stuck = Stuck()
 
     def hear(self, event: Event, case: Case) -> Verdict:
         """See `Rule`."""
+        if isinstance(event, EpochEnded):
+            self._stuck.hear(event, case)
         if not isinstance(event, NetMeasured) or (found := worst(event, "saturated")) is None:
             return None
         layer, share = found
@@ -72,7 +75,7 @@ class SaturatedUnits(Rule):
         if self._bad == 0 and share < self.PASSED:
             self.good_until = event.step
             return "fine"
-        if self._bad < self.LOOKS:
+        if self._bad < (1 if self._stuck else self.LOOKS):
             return None
         return Symptom(
             cause=f"most answers of {layer.name} are saturated: hardly any gradient passes through it",

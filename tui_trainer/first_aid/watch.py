@@ -12,6 +12,7 @@ from tui_trainer.first_aid.gradients import ExplodingGradients, VanishingGradien
 from tui_trainer.first_aid.losses import Divergence, Plateau, non_finite_loss
 from tui_trainer.first_aid.overfitting import Overfitting
 from tui_trainer.first_aid.rates import RateTooHigh, RateTooLow
+from tui_trainer.first_aid.remedies import from_the_beginning
 from tui_trainer.first_aid.units import DeadUnits, SaturatedUnits
 from tui_trainer.inside_events import Alerted, AlertKind, AlertPassed, NetMeasured, RemedyApplied, WentBack
 from tui_trainer.run_state import RunState, advance
@@ -94,7 +95,7 @@ class FirstAid:
             step=step,
             cause=symptom.cause,
             evidence=symptom.evidence,
-            remedies=list(symptom.remedies),
+            remedies=[from_the_beginning(remedy) if symptom.good_until == 0 else remedy for remedy in symptom.remedies],
             good_until=symptom.good_until,
         )
         self.open[kind] = alert

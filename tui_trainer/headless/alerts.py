@@ -62,7 +62,7 @@ def _first_here(alert: Alerted) -> int:
 
 def way_on(end: RunEnded, alerts: Sequence[Alerted], still_open: Sequence[Alerted] = ()) -> str:
     """The command that goes on with what an alert advises, where one of those said ended the run, or where it ended as
-    diverged as one that is `still_open` says; otherwise "".
+    diverged as one that is `still_open` says; of other ones that are open, which, and what shows them; otherwise "".
     """
     start, ending = "To go on", None
     if end.reason == "diverged" or end.alert:
@@ -70,9 +70,24 @@ def way_on(end: RunEnded, alerts: Sequence[Alerted], still_open: Sequence[Alerte
     else:
         ending = next((alert for alert in reversed(still_open) if alert.kind == "divergence"), None)
         if ending is None:
-            return ""
+            return _still_open(end, still_open)
         start = "To go on from before it diverged"
     words = ["tui-trainer", "resume", end.run or "RUN"]
     if ending and (number := first_for_a_resume(ending)):
         words += ["--apply", ending.alert if number == 1 else f"{ending.alert}:{number}"]
     return f"{start}: {printable(shlex.join([*words, '--no-ui']))}"
+
+
+def _still_open(end: RunEnded, still_open: Sequence[Alerted]) -> str:
+    """That a run ended, as it was to, with alerts that nobody answered; "" without any."""
+    if not still_open:
+        return ""
+    run = printable(shlex.quote(end.run or "RUN"))
+    line = f"Alerts still open: {', '.join(alert.alert for alert in still_open)}."
+    line += f" To look at them: tui-trainer attach {run}, key a"
+    treatable = (alert for alert in still_open if first_for_a_resume(alert))
+    if alert := next(treatable, None):
+        remedy = alert.remedies[first_for_a_resume(alert) - 1]
+        epochs = "" if remedy.goes_back else " --epochs MORE"
+        line += f"; to go on: tui-trainer resume {run} --apply {alert.alert}{epochs} --no-ui"
+    return line
