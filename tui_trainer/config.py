@@ -192,6 +192,8 @@ def _unfit_for_training(config: RunConfig) -> str | None:
         return "--no-ema-warmup has an effect with --ema only"
     if optimizer.name == "adamw" and optimizer.weight_decay_mode == "coupled":
         return "adamw is adam with decoupled weight decay; for coupled decay use --optimizer adam"
+    if sentence := _over_too_soon(config):
+        return sentence
     if config.schedule.name == "one_cycle" and config.schedule.warmup:
         return "one_cycle warms up by itself; leave out --warmup or choose another --schedule"
     if config.schedule.warmup and config.schedule.warmup >= training.epochs:
@@ -202,6 +204,19 @@ def _unfit_for_training(config: RunConfig) -> str | None:
     if config.model.normalization == "batch" and training.batch_size == 1:
         return "batch normalisation needs at least 2 samples per batch; raise --batch-size or use --normalization layer"
     return None
+
+
+def _over_too_soon(config: RunConfig) -> str | None:
+    """A schedule that ends before the run, at a learning rate of 0."""
+    schedule, epochs = config.schedule, config.training.epochs
+    ends_at_0 = schedule.name == "one_cycle" or (schedule.name in ("linear", "cosine") and not schedule.final_factor)
+    if not (ends_at_0 and 0 < schedule.epochs < epochs):
+        return None
+    return (
+        f"--schedule-epochs {schedule.epochs} ends before --epochs {epochs}, with a learning rate of 0: nothing would "
+        "be learned from then on; make it at least as long"
+        + ("" if schedule.name == "one_cycle" else ", or give --final-factor")
+    )
 
 
 def _crowded(hardware: Hardware) -> str | None:

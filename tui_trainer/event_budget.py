@@ -66,9 +66,11 @@ class EventBudget:
                 is_whole = self._is_time("details", event.time, spacing.details)
                 return (event if is_whole else event.without_details()).to_line()
             case NetMeasured():
-                if not self._is_time("inside", event.time, spacing.inside):
+                if not (self._is_time("inside", event.time, spacing.inside) or event.is_last):
                     return None
-                has_pictures = event.pictures and self._is_time("pictures", event.time, spacing.pictures)
+                has_pictures = event.is_last or (
+                    event.pictures and self._is_time("pictures", event.time, spacing.pictures)
+                )
                 return (event if has_pictures else event.model_copy(update={"pictures": None})).to_line()
             case CheckpointSaved() if event.id is None:
                 return event.to_line() if self._is_time(event.kind, event.time, spacing.saves) else None

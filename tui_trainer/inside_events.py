@@ -62,7 +62,10 @@ class WeightPicture(_Part):
 
 
 class NetMeasured(Said):
-    """After an epoch: what the net looks like inside. Left out where epochs are too short to afford it."""
+    """After an epoch: what the net looks like inside. Left out where epochs are too short to afford it.
+
+    The last one of a run is of the weights that it ends with; a signal leaves no time for that.
+    """
 
     event: Literal["net_measured"] = "net_measured"
     epoch: Count
@@ -70,6 +73,7 @@ class NetMeasured(Said):
     layers: list[LayerFacts]
     pictures: list[WeightPicture] | None = None  # where the inputs are pictures
     seconds: float = 0.0  # what measuring took
+    is_last: bool = False  # taken because the run ends
 
 
 class Remedy(_Part):

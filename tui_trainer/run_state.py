@@ -30,6 +30,8 @@ Status = Literal[
     "starting", "training", "paused", "completed", "stopped", "early_stopped", "diverged", "failed", "lost"
 ]
 
+PASSED_ALERTS_KEPT = 8
+
 
 @dataclass(frozen=True)
 class RunState:
@@ -50,6 +52,7 @@ class RunState:
     inside: NetMeasured | None = None  # the latest look inside the net
     pictured: NetMeasured | None = None  # the latest that has pictures
     alerts: tuple[Alerted, ...] = ()  # that neither passed nor were answered by a remedy, the latest last
+    passed_alerts: tuple[Alerted, ...] = ()  # the last of those that did, whatever the run went back to since
     void: tuple[Alerted, ...] = ()  # those that the latest way back has left behind
     last_heard: float = 0.0  # Unix seconds
 
@@ -107,7 +110,10 @@ def _advance(state: RunState, event: Event) -> RunState:
         case Alerted():
             return replace(state, alerts=(*state.alerts, event))
         case AlertPassed() | RemedyApplied():
-            return replace(state, alerts=tuple(alert for alert in state.alerts if alert.alert != event.alert))
+            over = tuple(alert for alert in state.alerts if alert.alert == event.alert)
+            passed = (*state.passed_alerts, *over)[-PASSED_ALERTS_KEPT:]
+            still = tuple(alert for alert in state.alerts if alert.alert != event.alert)
+            return replace(state, alerts=still, passed_alerts=passed)
         case CheckpointSaved():
             return replace(state, saved=event)
         case Paused():

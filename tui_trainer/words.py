@@ -78,8 +78,8 @@ def epoch_line(event: EpochEnded, width: int = 1000) -> str:
 
     Where that is wider than `width`, the rate goes first, then the learning rate, the seconds, and all figures but two.
     """
-    digits = len(str(event.epochs))
-    start = f"Epoch {event.epoch:{digits}}/{event.epochs}  loss {event.train_loss:.4f}  "
+    digits = len(f"{event.epochs:,}")
+    start = f"Epoch {event.epoch:{digits},}/{event.epochs:,}  loss {event.train_loss:.4f}  "
     seconds = f"{event.seconds:.{2 if event.seconds < 10 else 0}f} s"
     best = ["best"] if event.is_best else []
     lr, rate = f"lr {event.lr:.3g}", f"{event.samples_per_second:,.0f} samples/s"
@@ -93,7 +93,7 @@ def test_line(event: RunEnded) -> str:
     """The figures of the test split, all of them, the first in the first line; "" where it was not used."""
     if event.test_loss is None:
         return ""
-    which = f"of epoch {event.best_epoch}, the best" if event.tested_on == "best" else "of the last epoch"
+    which = f"of epoch {event.best_epoch:,}, the best" if event.tested_on == "best" else "of the last epoch"
     kind = kind_of(event)
     main = (RMSE, R2) if kind == "values" else FIRST[kind]
     others = [measure for measure in (*COLUMNS[kind], *more(event, kind)) if measure not in (LOSS, *main)]
@@ -112,6 +112,14 @@ def in_lines(parts: Iterable[str], width: int, between: str) -> list[str]:
     return lines
 
 
+def shortened(text: str, width: int) -> str:
+    """At most so wide; what is cut ends with `…` behind a whole word."""
+    if len(text) <= width:
+        return text
+    whole, space, _ = text[: max(1, width - 1)].rpartition(" ")
+    return f"{whole.rstrip(' ,')} …"[:width] if space else text[: max(0, width - 1)] + "…"
+
+
 def short(figures: Scores | RunEnded) -> str:
     """The figure people look at first, or the loss, in few columns."""
     loss = LOSS.of(figures)
@@ -120,7 +128,7 @@ def short(figures: Scores | RunEnded) -> str:
 
 def best_figure(best: EpochEnded | None) -> str:
     """`97.31% (3)`, `RMSE 55.12 (3)`: with the epoch."""
-    return f"{short(best)} ({best.epoch})" if best else ""
+    return f"{short(best)} ({best.epoch:,})" if best else ""
 
 
 def test_figure(end: RunEnded | None) -> str:
@@ -161,7 +169,13 @@ def splits(event: RunStarted) -> str:
 
 def changes(event: HyperparametersChanged) -> str:
     """`lr 0.001 -> 0.0003, dropout 0 -> 0.2`."""
-    return printable(", ".join(f"{name} {event.before.get(name)} -> {value}" for name, value in event.values.items()))
+    return printable(
+        ", ".join(f"{name} {_set(event.before.get(name))} -> {_set(value)}" for name, value in event.values.items())
+    )
+
+
+def _set(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else f"{value}"
 
 
 def spread(figure: Spread) -> tuple[str, str, str]:

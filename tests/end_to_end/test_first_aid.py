@@ -89,6 +89,16 @@ def test_a_run_that_diverged_unheeded_goes_back_to_where_all_was_well(cli: Cli) 
     assert json.loads(last.read_text())["step"] == 10
 
 
+def test_a_run_that_ended_with_dead_units_goes_on_from_before_they_died(cli: Cli) -> None:
+    dead = ("--no-ui", "--data", "digits", "--optimizer", "sgd", "--lr", "100", "--threads", "1", "--epochs", "3")
+    assert cli(*dead).code == 0  # its last checkpoint and its best one are of dead weights
+    said = cli("resume", "digits-1", "--apply", "dead_units-1", "--lr", "0.1", "--no-ui", "--json")
+    assert said.code == 0, said.err
+    events = events_of(said.out)
+    assert (events[0]["event"], events[0]["step"], events[0]["checkpoint"]) == ("run_resumed", 0, "")
+    assert [event["val_accuracy"] for event in events if event["event"] == "epoch_ended"][-1] > 0.8
+
+
 @pytest.mark.parametrize(
     ("asked_for", "why"),
     [

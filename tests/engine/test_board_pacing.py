@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from tui_trainer.worker.board.pacing import LEAST_SECONDS, MOST_POINTS, Affordable, Spaced
+from tui_trainer.worker.board.pacing import FIRST_POINTS, LEAST_SECONDS, MOST_POINTS, Affordable, Spaced
 
 
 def test_a_day_of_ten_reports_a_second_is_some_thousand_points() -> None:
@@ -19,6 +19,13 @@ def test_a_day_of_ten_reports_a_second_is_some_thousand_points() -> None:
 def test_a_thousand_epochs_a_second_are_not_all_written() -> None:
     spaced = Spaced(0.0, MOST_POINTS, LEAST_SECONDS)
     assert 49 <= sum(spaced.is_due(number / 1000) for number in range(1000)) <= 51
+
+
+def test_the_first_thousand_epochs_are_all_written_and_then_a_part() -> None:
+    spaced = Spaced(0.0, MOST_POINTS, LEAST_SECONDS, FIRST_POINTS)
+    due = [spaced.is_due(number / 1000) for number in range(2000)]
+    assert all(due[:FIRST_POINTS])
+    assert 49 <= sum(due[FIRST_POINTS:]) <= 51
 
 
 def test_a_clock_that_is_set_back_silences_nothing() -> None:

@@ -22,7 +22,7 @@ from tui_trainer.engine.saver import Saver
 from tui_trainer.engine.session import Session
 from tui_trainer.engine.steering import Steering
 from tui_trainer.engine.training import train
-from tui_trainer.events import CommandRejected, Continued, EpochEnded, Event, HyperparametersChanged, Paused
+from tui_trainer.events import CommandRejected, Continued, EpochEnded, Event, HyperparametersChanged, Paused, Progress
 from tui_trainer.inside_events import Alerted, AlertPassed, NetMeasured, RemedyApplied, WentBack
 from tui_trainer.knobs import changed
 from tui_trainer.run_state import RunState, advance
@@ -224,6 +224,7 @@ def test_an_alert_pauses_where_that_is_asked_for_and_a_remedy_goes_on() -> None:
         if event.event in ("alert", "paused", "remedy_applied", "went_back", "continued")
     ]
     assert names == ["alert", "paused", "remedy_applied", "went_back", "continued"]
+    assert min(event.seconds_left for event in of(events, Progress)) >= 0
     assert the_end(events).reason == "completed"
 
 

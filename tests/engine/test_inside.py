@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from tests.engine.small import run, same_bits, session, the_end
+from tests.engine.small import At, run, same_bits, session, the_end
 from tests.engine.task_data import session_of
 from tests.engine.test_blocks import Replayed, in_blocks
+from tui_trainer.commands import Command, Stop
 from tui_trainer.engine.data.dataset import Samples
 from tui_trainer.engine.evaluation import loss_function
 from tui_trainer.engine.inside import Inside
@@ -236,3 +237,38 @@ def test_a_short_run_is_looked_into_at_its_end() -> None:
     events = run(session(epochs=2))
     assert [event.epoch for event in events if isinstance(event, NetMeasured)][-1] == 2
     assert the_end(events).reason == "completed"
+
+
+STOP = '{"command":"stop"}'
+
+
+@pytest.mark.parametrize(
+    ("values", "asked", "reason"),
+    [
+        ({"epochs": 3}, {}, "completed"),
+        ({"epochs": 30, "patience": 1, "min_change": 9.0}, {}, "early_stopped"),
+        ({"epochs": 3}, {30: [STOP]}, "stopped"),  # in the second epoch
+        ({"epochs": 3}, {30: ['{"command":"pause"}', STOP]}, "stopped"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("share", [-1.0, ALWAYS])
+def test_a_run_ends_with_one_look_at_the_weights_that_it_ends_with(
+    values: dict[str, Any], asked: dict[int, list[str | Command]], reason: str, share: float
+) -> None:
+    made = session(**values)
+    affordable = Affordable(share)
+    affordable.pay(0.001)  # an earlier look
+    events = list(train(made, Saver(None), At(asked), 0.0, Inside(made, affordable)))
+    end, told = the_end(events), [event for event in events if isinstance(event, NetMeasured)]
+    assert end.reason == reason
+    assert [look.step for look in told if look.is_last] == [end.step] == [made.step]
+    assert len({look.step for look in told}) == len(told)  # each once
+    assert told[-1].layers[0].weights == Inside(made).measured().layers[0].weights
+
+
+def test_a_signal_leaves_no_time_for_a_look() -> None:
+    made = session()
+    events = list(train(made, Saver(None), At({30: [Stop(signal="SIGTERM")]}), 0.0, Inside(made, Affordable(-1.0))))
+    assert the_end(events).signal == "SIGTERM"
+    assert not any(isinstance(event, NetMeasured) for event in events)

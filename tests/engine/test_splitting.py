@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from tests.engine.rows import asking, classes, listed, parts_of, values, write
+from tui_trainer.engine.data.shares import share_off
 from tui_trainer.engine.data.splitting import split_rows
 from tui_trainer.errors import InputError
 
@@ -47,6 +49,30 @@ def test_classes_of_one_row_each_cannot_be_split() -> None:
 def test_too_few_rows_are_a_sentence() -> None:
     with pytest.raises(InputError, match=r"--test-share 0.2 cannot split 1 samples"):
         parts_of(values(1))
+
+
+def test_a_share_too_small_for_the_classes_says_which_shares_are_not() -> None:
+    rows, strata = np.arange(15), np.arange(15) % 3
+    sentence = (
+        "--validation 0.1 cannot split 15 samples: 2 would go and 13 stay, and each part needs 3 at least, one of "
+        "each class; choose a share from 0.2 to 0.8, or leave it out with --validation 0"
+    )
+    with pytest.raises(InputError) as refused:
+        share_off(rows, 0.1, 0, "--validation", strata)
+    assert str(refused.value) == sentence
+
+
+@given(st.integers(0, 60), st.integers(1, 9), st.floats(0.001, 0.9), st.booleans())
+def test_a_share_that_is_refused_names_one_that_is_not(count: int, classes: int, share: float, grouped: bool) -> None:
+    rows, marks = np.arange(count), np.arange(count) % classes
+    strata, groups = (None, marks) if grouped else (marks, None)
+    try:
+        share_off(rows, share, 0, "--test-share", strata, groups)
+    except InputError as error:
+        for named in re.findall(r"from ([\d.]+) to ([\d.]+)", str(error)):
+            for other in map(float, named):
+                stays, goes = share_off(rows, other, 0, "--test-share", strata, groups)
+                assert sorted([*stays, *goes]) == list(rows)
 
 
 def test_groups_stay_together_as_scikit_learn_shuffles_them() -> None:

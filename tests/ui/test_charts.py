@@ -22,6 +22,7 @@ from tui_trainer.ui.charts import (
     smoothed,
     sparkline,
     thinned,
+    tick_words,
 )
 
 BLUE, ORANGE = (86, 180, 233), (230, 159, 0)
@@ -106,3 +107,8 @@ def test_the_cursor_walks_along_the_points() -> None:
     assert moved(points, 2.0, 5) == 2.0
     assert moved([], None, 1) is None
     assert nearest_point(points, 1.2) == (1.0, 8.0)
+
+
+def test_ticks_that_are_close_have_as_many_digits_as_tell_them_apart() -> None:
+    assert tick_words([2.312, 2.314]) == ["2.312", "2.314"]
+    assert tick_words([0.5, 1, 1.5]) == ["0.5", "1", "1.5"]

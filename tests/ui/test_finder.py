@@ -178,3 +178,29 @@ async def test_whoever_stops_listening_ends_the_process() -> None:
     async with asyncio.timeout(20):
         await steps.aclose()
     assert not child.is_running()
+
+
+async def test_a_key_while_it_measures_is_answered() -> None:
+    async with finding(half) as (app, pilot):
+        await shown(pilot, lambda: "120" in text_of(app))
+        await pilot.press("b")
+        await shown(pilot, lambda: "It is measuring; esc ends it." in told(app))
+
+
+async def test_another_search_may_begin_while_the_process_of_the_first_one_ends() -> None:
+    async def ends_slowly(config: RunConfig, what: What) -> AsyncGenerator[FinderEvent, None]:
+        if what == "batch_size":
+            yield PhaseBegan(what="measuring sizes")
+        else:
+            yield lr_found()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+
+    async with finding(ends_slowly) as (app, pilot):
+        await shown(pilot, lambda: "take" in text_of(app).splitlines()[-1])
+        await pilot.press("b")
+        await shown(pilot, lambda: "measuring sizes" in text_of(app))
+        await settled(pilot)
+        assert "It was ended" not in text_of(app)

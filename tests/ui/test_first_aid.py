@@ -22,6 +22,7 @@ from tui_trainer.inside_events import Alerted, AlertPassed, Remedy, RemedyApplie
 from tui_trainer.run_dir import RunDir
 from tui_trainer.ui.dashboard import Dashboard
 from tui_trainer.ui.desk import Desk, Wish
+from tui_trainer.ui.finder import FinderScreen
 from tui_trainer.ui.first_aid import FirstAid
 
 BIG = (120, 40)
@@ -105,6 +106,66 @@ async def test_a_remedy_for_a_new_run_fills_the_form_and_leaves_this_one_alone(t
             assert (tmp_path / "simplenet-1" / "commands.jsonl").read_text() == ""
 
 
+async def test_what_was_filled_in_is_told(tmp_path: Path) -> None:
+    with scene("alert", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            await pilot.press("a", "2")
+            await shown(pilot, lambda: "Filled in: hidden 64. space trains it." in text_of(app))
+
+
+async def test_another_screens_remedy_makes_the_window_say_that_it_is_over(tmp_path: Path) -> None:
+    with scene("alert", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            await pilot.press("a")
+            await shown(pilot, lambda: "2 alerts" in text_of(app))
+            say(desk.run, RemedyApplied(alert="overfitting-1", sentence="Go back", step=6000, id="somebody-1"))
+            await shown(pilot, lambda: "Over: it passed by itself, or a remedy was applied" in text_of(app))
+            assert "1  Go back" not in text_of(app)
+            await pilot.press("1")
+            await shown(pilot, lambda: "Nothing to apply: it passed" in text_of(app))
+            await pilot.press("right")
+            await shown(pilot, lambda: "1  Stop here" in text_of(app))
+            assert asked(desk) == []
+
+
+async def test_whoever_was_away_reads_what_is_over(tmp_path: Path) -> None:
+    with scene("alert", tmp_path) as desk:
+        say(desk.run, *(AlertPassed(alert=one.alert, epoch=7, step=6100) for one in (OVERFITTING, STARVED)))
+        async with opened(desk, BIG) as (app, pilot):
+            assert "a past alerts" in text_of(app).splitlines()[-1]
+            await pilot.press("a")
+            await shown(pilot, lambda: "! The net waits for its data  epoch 6, over" in text_of(app))
+            await pilot.press("right", "enter", "1")
+            await shown(pilot, lambda: "val_loss 0.0911 now" in text_of(app))
+            assert asked(desk) == []
+
+
+@pytest.mark.parametrize("size", [(60, 18), (80, 16), (120, 23)])
+async def test_in_a_low_window_the_keys_and_the_remedy_under_the_cursor_are_seen(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    with scene("alert", tmp_path) as desk:
+        async with opened(desk, size) as (app, pilot):
+            await pilot.press("a")
+            await shown(pilot, lambda: "esc puts it" in text_of(app))
+            assert "1 of 2 alerts" in text_of(app)
+            await pilot.press("down", "down")
+            await shown(pilot, lambda: "3  Find more" in text_of(app))
+            assert "val_loss 0.0911 now" in text_of(app)
+
+
+async def test_advice_to_look_for_a_rate_is_done_by_enter(tmp_path: Path) -> None:
+    advice = Remedy(sentence="Look for a rate: tui-trainer lr-find tries them all", where="advice")
+    slow = OVERFITTING.model_copy(update={"alert": "lr_too_low-1", "kind": "lr_too_low", "remedies": [advice]})
+    run = run_with(tmp_path, with_these(recorded(), slow))
+    async with opened(Desk(Wish(tmp_path, RunConfig(), "x", run=run)), BIG) as (app, pilot):
+        await pilot.press("a")
+        await shown(pilot, lambda: "n, then r, does it here" in text_of(app))
+        await pilot.press("enter")
+        await shown(pilot, lambda: isinstance(app.screen, FinderScreen))
+        assert app.desk.run is None
+
+
 async def test_advice_changes_nothing_and_keeps_the_window(tmp_path: Path) -> None:
     with scene("alert", tmp_path) as desk:
         async with opened(desk, BIG) as (app, pilot):
@@ -155,6 +216,7 @@ async def test_a_complete_run_is_asked_how_many_epochs_more(
         await shown(pilot, lambda: "Nothing to apply: the run has ended" in text_of(app))
         await pilot.press("right", "1")
         await shown(pilot, lambda: "How many shall it be in all?" in text_of(app))
+        assert "Go back, and train on with dropout (dropout 0.2): this takes" in text_of(app)
         await pilot.press("ctrl+u", *"15", "enter")
         await shown(pilot, lambda: launched)
         assert launched == [("simplenet-1", {"dropout": 0.2, "epochs": 15})]

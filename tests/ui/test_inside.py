@@ -67,6 +67,30 @@ async def test_what_looks_wrong_is_marked_and_said_in_words(tmp_path: Path) -> N
             assert "most units never answer" not in text_of(app)
 
 
+@pytest.mark.parametrize("size", [(40, 20), (80, 24), (160, 50)])
+async def test_all_that_looks_wrong_is_said_in_full(size: tuple[int, int], tmp_path: Path) -> None:
+    look = measured(layer("linear1", gradient_norm=0.0, update_ratio=1e-9, dead=0.9), pictures=0)
+    async with opened_with(tmp_path, look, size) as (app, pilot):
+        await pilot.press("6", "m")
+        await settled(pilot)
+        said = " ".join(text_of(app).replace("│", " ").split())
+        assert "! no gradient arrives; steps hardly move the weights; most units never answer" in said
+
+
+async def test_the_footer_has_the_keys_that_do_something(tmp_path: Path) -> None:
+    with scene("training", tmp_path) as desk:
+        async with opened(desk, BIG) as (app, pilot):
+            await pilot.press("6")
+            await settled(pilot)
+            footer = text_of(app).splitlines()[-1]
+            assert not any(word in footer for word in ("pictures", "units", "layer"))
+            say(desk.run, measured(pictures=2))
+            await shown(pilot, lambda: "↑ ↓ layer  p pictures" in text_of(app).splitlines()[-1])
+            await pilot.press("p")
+            await shown(pilot, lambda: "first weights, 2 of 128 units" in text_of(app))
+            assert "units" not in text_of(app).splitlines()[-1]  # both are there
+
+
 async def test_a_wide_screen_has_a_column_for_it(tmp_path: Path) -> None:
     with scene("measured", tmp_path) as desk:
         async with opened(desk, (160, 50)) as (app, _):
@@ -110,7 +134,7 @@ async def test_a_look_that_comes_is_shown_and_one_without_pictures_keeps_those_t
             say(desk.run, measured(layer("linear1", update_ratio=2.5e-7), pictures=0, epoch=7, step=6566))
             app.screen.query_one(InsidePanel).seconds_between = 0  # type: ignore[misc]
             await shown(pilot, lambda: "2.5e-7!" in text_of(app))
-            assert "first weights 1-4 of 16  orange > 0 > blue  epoch 6" in text_of(app)
+            assert "first weights 1-4 of 16 (of 128 units)  epoch 6" in text_of(app)
 
 
 async def test_sixty_four_layers_are_scrolled(tmp_path: Path) -> None:
@@ -120,6 +144,7 @@ async def test_sixty_four_layers_are_scrolled(tmp_path: Path) -> None:
         await settled(pilot)
         assert "linear1 " in text_of(app)
         assert "output" not in text_of(app)
+        assert "layer 1/64" in text_of(app)
         await pilot.press(*["pagedown"] * 7)
         await settled(pilot)
         assert "output  10 units" in text_of(app)

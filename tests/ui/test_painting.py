@@ -13,6 +13,7 @@ from textual._compositor import ChopsUpdate
 from textual.strip import Strip
 
 from tui_trainer.ui.ascii import ascii_only
+from tui_trainer.ui.charts import BLOCKS
 from tui_trainer.ui.lean import LeanUpdate, lean
 from tui_trainer.ui.painted import changed_spans
 from tui_trainer.ui.palette import THEMES, palette_for
@@ -102,3 +103,8 @@ def test_ascii_has_the_same_width_and_nothing_else_in_it(text: str) -> None:
     plain = ascii_only(text)
     assert plain.isascii()
     assert cell_len(plain) == cell_len(text)
+
+
+def test_bars_in_ascii_have_the_more_ink_the_higher_they_are() -> None:
+    ink = {".": 1, ",": 2, ":": 3, "-": 4, "=": 5, "+": 6, "*": 7, "#": 8}  # dots of a usual terminal's font, in order
+    assert [ink[mark] for mark in ascii_only(BLOCKS)] == list(range(1, 9))

@@ -6,15 +6,57 @@ from pathlib import Path
 
 import pytest
 
+from tests.ui.looks_inside import OVERFITTING, with_these
 from tests.ui.scenes import GPUS, recorded, run_with, scene, until_epoch
 from tests.ui.screens import opened, settled, shown, text_of
 from tui_trainer import devices
 from tui_trainer.config import RunConfig
+from tui_trainer.events import EpochEnded, Event, Paused
 from tui_trainer.ui.desk import Desk, Wish
 from tui_trainer.ui.panels.confusion import ConfusionPanel
 from tui_trainer.ui.panels.losses import LossesPanel
+from tui_trainer.words import shortened
 
 BIG = (120, 40)
+
+
+async def test_a_run_that_an_alert_paused_says_which(tmp_path: Path) -> None:
+    alert = OVERFITTING.model_copy(update={"step": 6002})
+    run = run_with(tmp_path, [*with_these(until_epoch(recorded(), 6.3), alert), Paused(step=6002)])
+    with run.take_lock():
+        async with opened(Desk(Wish(tmp_path, RunConfig(), "x", run=run)), (80, 24)) as (app, _):
+            assert "paused by ! overfitting; space goes on" in text_of(app)
+
+
+async def test_help_that_is_cut_ends_with_an_ellipsis(tmp_path: Path) -> None:
+    with scene("ready", tmp_path) as desk:
+        desk.form.go_to("data")
+        async with opened(desk, (80, 24)) as (app, _):
+            below = text_of(app).splitlines()[-3]
+            assert below.rstrip("│ ").endswith(" …")
+
+
+async def test_figures_of_long_runs_use_the_room_there_is(tmp_path: Path) -> None:
+    run = run_with(tmp_path, long_run())
+    with run.take_lock():
+        async with opened(Desk(Wish(tmp_path, RunConfig(), "x", run=run)), (80, 24)) as (app, _):
+            assert "best loss 0.0717 (epoch 1,166, 97.90%)" in text_of(app)
+
+
+def long_run() -> list[Event]:
+    """As the recorded one, of 60,000 epochs."""
+    events = []
+    for event in until_epoch(recorded(), 6.3):
+        far = {"epochs": 60_000} if hasattr(event, "epochs") else {}
+        if isinstance(event, EpochEnded) and event.epoch == 6:
+            far["epoch"] = 1166
+        events.append(event.model_copy(update=far))
+    return events
+
+
+@pytest.mark.parametrize(("width", "words"), [(40, "epoch 3  97.31%  val 0.0911"), (26, "epoch 3  97.31%  val …")])
+def test_words_are_not_cut_in_two(width: int, words: str) -> None:
+    assert shortened("epoch 3  97.31%  val 0.0911", width) == words
 
 
 async def test_the_plot_follows_its_keys(tmp_path: Path) -> None:

@@ -92,6 +92,8 @@ def test_a_value_out_of_range_names_flag_value_and_range(name: str, value: objec
         ({"max_norm": [1, 2, 3]}, "--max-norm has 3 numbers for 1 hidden layer and the output: 2 expected"),
         ({"optimizer": "sgd", "final_momentum": 0.9}, "--momentum-epochs"),
         ({"schedule_epochs": 5}, "linear or cosine or one_cycle only"),
+        ({"schedule": "linear", "schedule_epochs": 5, "epochs": 9}, "or give --final-factor"),
+        ({"schedule": "one_cycle", "schedule_epochs": 5, "epochs": 9}, "make it at least as long"),
         ({"ema_warmup": False}, "with --ema only"),
         ({"data": "./x.csv", "categories": "embedding", "mixup": 0.2}, "--categories one_hot"),
     ],

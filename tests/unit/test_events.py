@@ -134,3 +134,9 @@ def test_a_command_cannot_steer_the_terminal_that_shows_it() -> None:
     said = describe(events.CommandRejected(line="", why=str(caught.value)))
     assert "owned" in said
     assert said.isprintable()
+
+
+def test_values_that_changed_are_written_as_the_form_writes_them() -> None:
+    values, before = {"lr": 5.0, "patience": 3}, {"lr": 50.0, "patience": 0}
+    changed = events.HyperparametersChanged(step=7, epoch=1, values=values, before=before)
+    assert describe(changed) == "Changed at step 7: lr 50 -> 5, patience 0 -> 3"

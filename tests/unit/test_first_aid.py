@@ -61,6 +61,25 @@ def test_one_that_grows_worse_too_is_and_is_told_where_it_was_measured() -> None
     assert said(list(rows), case=patient) == []  # which ends by itself
 
 
+def test_a_validation_loss_that_leaps_now_and_then_is_not_overfitting_at_each_leap() -> None:
+    def row(number: int) -> EpochEnded:
+        leaps = number > 10 and number % 15 == 0
+        return epoch(number, 1 / number, 4.0 if leaps else 0.4, 0.75 if leaps else 0.93)
+
+    assert said([row(number) for number in range(1, 100)]) == []
+
+
+def test_overfitting_that_is_there_for_good_is_said_once_though_curves_leap_for_an_epoch() -> None:
+    def row(number: int) -> EpochEnded:
+        is_quiet = number in (40, 55)  # better, or thrown back in training, for an epoch
+        return epoch(number, 3.0 if number == 55 else 1 / number, 0.2 + 0.02 * number, 0.95 if is_quiet else 0.8)
+
+    early = [epoch(number, 1 / number, 0.3, 0.95) for number in range(1, 10)]
+    answers = said([*early, *(row(number) for number in range(10, 80))])
+    about = [event for event in answers if isinstance(event, Alerted | AlertPassed) and "overfitting" in event.alert]
+    assert [event.event for event in about] == ["alert"]
+
+
 @pytest.mark.parametrize("lr", [0.001, 0.0001])
 def test_standing_still_at_a_lowered_rate_is_the_plan(lr: float) -> None:
     rows = [epoch(n, 1.5, 1.6, lr=0.001 if n < 10 else lr) for n in range(1, 60)]

@@ -34,20 +34,28 @@ def in_words(verdict: Verdict) -> str | None:
     return verdict.evidence if isinstance(verdict, Symptom) else verdict
 
 
-def all_means(values: list[float], window: int) -> list[float]:
-    return [fmean(values[n : n + window]) for n in range(len(values) - window + 1)]
+def all_medians(values: list[float]) -> list[float]:
+    return [sorted(values[n : n + 5])[2] for n in range(len(values) - 4)]
 
 
 def overfits(epochs: list[EpochEnded]) -> bool | None:
-    """By all of a run's epochs; None as long as there are too few."""
-    if len(epochs) < 10:
-        return None
-    losses = all_means([event.val_loss or 0.0 for event in epochs], 5)
-    errors = all_means([1 - (event.val_accuracy or 0.0) for event in epochs], 5)
-    train = all_means([event.train_loss for event in epochs], 5)
+    """By all of a run's epochs; None between the two bounds."""
+    losses = all_medians([event.val_loss or 0.0 for event in epochs])
+    errors = all_medians([1 - (event.val_accuracy or 0.0) for event in epochs])
+    train = all_medians([event.train_loss for event in epochs])
     best = losses.index(min(losses))
     is_worse = errors[-1] > 1.1 * min(errors) and errors[-1] - min(errors) > 0.01
-    return losses[-1] > 1.2 * losses[best] and train[-1] < 0.8 * train[best] and is_worse
+    if losses[-1] > 1.2 * losses[best] and train[-1] < 0.8 * train[best] and is_worse:
+        return True
+    return False if losses[-1] <= 1.1 * losses[best] or errors[-1] <= 1.05 * min(errors) else None
+
+
+def has_overfitted(epochs: list[EpochEnded]) -> bool | None:
+    """The same five epochs in a row; None where they differ, or as long as there are too few."""
+    if len(epochs) < 14:
+        return None
+    last = {overfits(epochs[: len(epochs) - ago]) for ago in range(5)}
+    return last.pop() if len(last) == 1 else None
 
 
 @given(st.one_of(EPOCHS, FALLING_AND_RISING))
@@ -55,17 +63,17 @@ def test_overfitting_is_told_as_if_every_epoch_were_kept(rows: list[tuple[float,
     rule, past = Overfitting(), []
     for number, (train, val, accuracy) in enumerate(rows, 1):
         past.append(epoch(number, train, val, accuracy))
-        verdict, expected = rule.hear(past[-1], CASE), overfits(past)
+        verdict, expected = rule.hear(past[-1], CASE), has_overfitted(past)
         assert (None if verdict is None else isinstance(verdict, Symptom)) == expected
 
 
-def test_overfitting_names_the_epoch_and_the_figures_of_the_lowest_mean() -> None:
+def test_overfitting_names_the_epoch_and_the_figures_of_the_lowest_median() -> None:
     rows = [(1 / n, 0.3 + 0.05 * abs(n - 6), 0.9 - 0.02 * max(0, n - 6)) for n in range(1, 21)]
     rule = Overfitting()
     verdicts = [rule.hear(epoch(n, *row), CASE) for n, row in enumerate(rows, 1)]
     said = next(verdict for verdict in verdicts if isinstance(verdict, Symptom))
-    assert said.evidence.startswith("since epoch 6 the training loss fell from 0.1769 to ")
-    assert "(0.36 to " in said.evidence
+    assert said.evidence.startswith("since epoch 5 the training loss fell from 0.2 to ")
+    assert "(0.35 to " in said.evidence
 
 
 def stands_still(epochs: list[EpochEnded]) -> bool | None:

@@ -28,7 +28,7 @@ from tui_trainer.inside_events import (
     WeightPicture,
     WentBack,
 )
-from tui_trainer.run_state import RunState, advance
+from tui_trainer.run_state import PASSED_ALERTS_KEPT, RunState, advance
 
 
 def epoch(number: int, *, is_best: bool = True, at: float = 0.0, classes: int = 10) -> EpochEnded:
@@ -101,6 +101,19 @@ def test_alerts_stay_until_they_pass_or_a_remedy_was_applied_or_they_are_void() 
     state = folded([epoch(1), alert("overfitting-1", 10), epoch(2), alert("divergence-1", 25)])
     state = advance(state, WentBack(epochs=9, epochs_done=2, step=20, live={"lr": 0.1}))
     assert [open_.alert for open_ in state.alerts] == ["overfitting-1"]
+
+
+def test_the_last_alerts_that_passed_or_were_answered_stay_to_be_read_even_when_the_answer_was_to_go_back() -> None:
+    events: list[Event] = [epoch(1)]
+    for number in range(1, 12):
+        name = f"overfitting-{number}"
+        events += [alert(name, 20 + number), AlertPassed(alert=name, epoch=2, step=21 + number)]
+    state = folded([*events, alert("divergence-1", 35), RemedyApplied(alert="divergence-1", sentence="s", step=36)])
+    state = advance(state, WentBack(epochs=9, epochs_done=1, step=10))
+    assert state.alerts == ()
+    names = [passed.alert for passed in state.passed_alerts]
+    assert names == [*(f"overfitting-{number}" for number in range(5, 12)), "divergence-1"]
+    assert len(names) == PASSED_ALERTS_KEPT
 
 
 def test_going_back_voids_what_was_said_of_later_steps_and_leaves_the_run_training() -> None:
@@ -179,3 +192,12 @@ def test_what_changes_the_state_is_written_whatever_the_budget() -> None:
     assert budget.line_for(CheckpointSaved(time=0.0, id="asked", **saved))
     for event in (Paused(step=1), Continued(step=1), RunEnded(reason="completed", message=""), resumed(1)):
         assert budget.line_for(event.model_copy(update={"time": 0.0}))
+
+
+def test_the_look_at_a_runs_end_is_written_whole_however_much_was_before() -> None:
+    budget = EventBudget(began=0.0, already=10**9)
+    assert budget.line_for(inside(1, 1.0)) is not None
+    assert budget.line_for(inside(2, 2.0)) is None
+    line = budget.line_for(inside(3, 3.0).model_copy(update={"is_last": True}))
+    assert line is not None
+    assert 'pictures":[' in line

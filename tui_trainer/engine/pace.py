@@ -103,11 +103,16 @@ class Pace:
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Time that does not count at all: a pause."""
+        """Time that does not count at all: a pause, with what is saved and evaluated in it.
+
+        Going back and other batch sizes begin the rate or the epoch anew in the midst of it: they begin at its end.
+        """
         start = time.monotonic()
+        began, reported, set_aside = self._began, self._reported, self._set_aside
         yield
-        spent = time.monotonic() - start
-        self._began += spent
-        self._rate_began += spent
-        self._epoch_began += spent
-        self._reported += spent
+        now = time.monotonic()
+        spent = now - start
+        self._began, self._reported = began + spent, reported + spent
+        self._set_aside = 0.0 if self._epoch_began >= start else set_aside
+        self._epoch_began = min(now, self._epoch_began + spent)
+        self._rate_began = min(now, self._rate_began + spent)

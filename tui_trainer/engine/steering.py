@@ -22,7 +22,11 @@ Inbox = Callable[[], Sequence[str | Command]]
 
 SECONDS_BETWEEN_LOOKS = 0.05  # while paused
 LEFT_AS_BEFORE: tuple[str, ...] = ("divergence", "exploding_gradients")
-"""While one of these alerts is open the run saves nothing of itself: a remedy goes back to what was saved before."""
+"""While one of these alerts is open the run saves nothing of itself: a remedy goes back to what was saved before.
+
+Not so with dead units: what is left of the net may learn for hours, and where it was last well may be far back. Their
+remedy goes back all the same, at worst to the beginning.
+"""
 
 
 def nobody() -> Sequence[str]:

@@ -64,6 +64,8 @@ def run_epochs(
             reason = "early_stopped"
             break
     yield from saver.save(session)
+    if not (steering.stop and steering.stop.signal):
+        yield from inside.last_look()
     return "stopped" if steering.stop else reason
 
 

@@ -10,12 +10,10 @@ from textual.color import Color
 from textual.filter import LineFilter
 
 STAND_INS = {
-    **dict.fromkeys("─━╌┄╴╶╸╺⎯▔▁╍", "-"),
+    **dict.fromkeys("─━╌┄╴╶╸╺⎯▔╍", "-"),
     **dict.fromkeys("│┃┊┆▏▕▎▍▌▐", "|"),
     **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╯╰╋┏┓┗┛┠┨┯┷", "+"),
-    **dict.fromkeys("▂▃", "_"),
-    **dict.fromkeys("▄▅", "="),
-    **dict.fromkeys("▆▇█", "#"),
+    **dict(zip("▁▂▃▄▅▆▇█", ".,:-=+*#", strict=True)),  # bars: the higher, the more ink
     **dict.fromkeys("·•∙", "."),
     **dict.fromkeys("▾▼", "v"),
     **dict.fromkeys("▸►▶", ">"),

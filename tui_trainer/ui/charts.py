@@ -131,7 +131,16 @@ def _y_ticks(plot: object, values: Sequence[float], height: int, *, is_log: bool
     low, high = min(values), max(values)
     ticks = log_ticks(low, high) if is_log else nice_ticks(low, high, max(2, height // 4))
     ticks = ticks or [low, high]
-    plot.yticks(ticks, [f"{tick:.3g}" for tick in ticks], yside=side)  # type: ignore[attr-defined]
+    plot.yticks(ticks, tick_words(ticks), yside=side)  # type: ignore[attr-defined]
+
+
+def tick_words(ticks: Sequence[float]) -> list[str]:
+    """In as many digits as tell them apart, three at least."""
+    for digits in range(3, 17):
+        words = [f"{tick:.{digits}g}" for tick in ticks]
+        if len(set(words)) == len(set(ticks)):
+            break
+    return words
 
 
 def nice_ticks(low: float, high: float, most: int) -> list[float]:

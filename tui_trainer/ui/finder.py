@@ -123,6 +123,7 @@ class FinderScreen(Screen[None]):
     @work(exclusive=True)
     async def run_finder(self) -> None:
         """In a process of its own; whatever ends this ends it."""
+        began = self._began
         try:
             async with aclosing(self._find(self._form.config(), self._what)) as events:
                 async for event in events:
@@ -132,7 +133,8 @@ class FinderScreen(Screen[None]):
         except OSError as error:
             self._problem = f"it cannot be started: {error.strerror or error}"
         finally:
-            self._phase = ""
+            if self._began == began:  # no other one has begun meanwhile
+                self._phase = ""
         self.show_all()
 
     def _take_in(self, event: FinderEvent) -> None:
@@ -180,7 +182,7 @@ class FinderScreen(Screen[None]):
         if self._found is None:
             words = "Trains some steps with what the form says, and throws them away. esc ends it."
             return Group(*parts, Text(words if self._is_busy else "It was ended. r and b begin again.", "dim"))
-        first, *others = found_words(self._found)
+        first, *others = [words.replace("`lr-find` measures it", "r measures it") for words in found_words(self._found)]
         style = palette.good if self.taken else palette.warn
         return Group(*parts, Text(printable(first), style), *(Text(printable(words)) for words in others))
 

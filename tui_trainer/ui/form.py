@@ -201,3 +201,12 @@ def typed(value: Any) -> str:
 def label(knob: Knob) -> str:
     """`learning rate` for `lr`, otherwise the flag's name with spaces."""
     return {"lr": "learning rate", "eps": "epsilon"}.get(knob.name, knob.name.replace("_", " "))
+
+
+def told(values: Mapping[str, Any]) -> str:
+    """`learning rate 0.0005, dropout 0.2`; the values may be as JSON has them."""
+    parts = []
+    for name, value in values.items():
+        value = tuple(value) if isinstance(value, list) else value
+        parts.append(f"{label(KNOBS[name]) if name in KNOBS else shown(name)} {shown(spoken(value, name))}")
+    return ", ".join(parts)

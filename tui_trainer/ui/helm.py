@@ -12,6 +12,7 @@ from tui_trainer.commands import Command, Evaluate, Pause, Resume, Save, Stop
 from tui_trainer.errors import InputError
 from tui_trainer.knobs import read_value
 from tui_trainer.ui.attempt import attempt
+from tui_trainer.ui.form import told
 from tui_trainer.ui.stage import Stage
 
 
@@ -71,8 +72,8 @@ class Helm(Stage):
         """Ask how many in all; a run that has ended is resumed with them."""
         self.ask_more_epochs({})
 
-    def ask_more_epochs(self, values: Mapping[str, Any]) -> None:
-        """More epochs, with other live values besides where the run has ended."""
+    def ask_more_epochs(self, values: Mapping[str, Any], because: str = "") -> None:
+        """More epochs, with other live values besides where the run has ended, for a reason that is told."""
         state = self.view.state
         if not self.view.run or state.started is None:
             self.notify("Open or start a run first.", timeout=4)
@@ -82,7 +83,7 @@ class Helm(Stage):
         def check(text: str) -> int:
             epochs = int(read_value("epochs", text))
             if epochs <= done:
-                raise InputError(f"{done} {'have begun' if state.is_open else 'are done'} already; give it more")
+                raise InputError(f"{done:,} {'have begun' if state.is_open else 'are done'} already; give it more")
             return epochs
 
         def take(answer: str | None) -> None:
@@ -94,7 +95,9 @@ class Helm(Stage):
                 patience = {"patience": 0} if state.status == "early_stopped" else {}
                 self.attempt(self.desk.resume, {**patience, **values, "epochs": check(answer)})
 
-        sentence = f"{state.epochs_done} of {state.epochs} are done. How many shall it be in all?"
+        sentence = f"{state.epochs_done:,} of {state.epochs:,} are done. How many shall it be in all?"
+        if because:
+            sentence = f"{because}: this takes more epochs. {sentence}"
         if state.status == "early_stopped":
             sentence += " Early stopping is switched off."
         from tui_trainer.ui.asking import AskText
@@ -109,30 +112,32 @@ class Helm(Stage):
             self.set_up_new({})
 
     def set_up_new(self, values: Mapping[str, Any]) -> None:
-        """The form, with the settings of the run that was open and these values changed."""
+        """The form, with the settings of the run that was open and these values changed, which are told."""
         name, goes_on = self.view.run, self.view.state.is_open and self.desk.follower and self.desk.follower.is_alive
         self.attempt(self.desk.delete_unbegun)
         self.desk.set_up()
-        self.attempt(self.desk.fill, values)
+        filled = self.attempt(self.desk.fill, values) and told(values)
         self.show_desk()
         self.go_to_panel("hyperparameters")
+        if filled:
+            self.notify(f"Filled in: {filled}. space trains it.", timeout=6, markup=False)
         if goes_on:
             self.notify(f"{name} goes on; o opens it again.", timeout=6, markup=False)
 
     def action_remedies(self) -> None:
-        """What looks wrong, and what may help; whoever has looked is told of it in a line no more."""
+        """What looks or looked wrong, and what may help; whoever has looked is told of it in a line no more."""
         from tui_trainer.ui.first_aid import Choice, FirstAid
         from tui_trainer.ui.treating import treat
 
-        alerts = self.view.alerts
-        if not alerts:
+        if not self.view.alerts and not self.view.passed:
             self.notify("Nothing looks wrong with the training." if self.view.run else "No run is open.", timeout=4)
             return
 
         def take(chosen: Choice | None) -> None:
-            self.desk.put_away(alerts)
+            self.desk.put_away(window.told)
             if chosen:
                 treat(self, *chosen)
             self.look()
 
-        self.app.push_screen(FirstAid(alerts, self.view), take)
+        window = FirstAid(self.view)
+        self.app.push_screen(window, take)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 
 from rich.style import Style
 from rich.text import Text
@@ -18,7 +19,7 @@ PANELS = tuple(TITLES)
 
 
 class KeyBar(Painted):
-    """The keys that help most here; the least important is left out first."""
+    """The keys that help most here; the least important is left out first. Neighbours that do the same share a word."""
 
     def __init__(self, label_of: Callable[[Key], str], *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -28,20 +29,21 @@ class KeyBar(Painted):
     def lines(self, width: int, height: int) -> list[Text]:
         """One line."""
         keys = [key for key in (*of_room(""), *of_room(self.room)) if key.rank < 9 and self._label_of(key)]
-        chosen: list[Key] = []
+        groups = [list(group) for _, group in groupby(keys, key=lambda key: (self._label_of(key), key.rank))]
+        chosen: list[list[Key]] = []
         used = 0
-        for key in sorted(keys, key=lambda key: key.rank):
-            size = len(key.shown) + len(self._label_of(key)) + 3
+        for group in sorted(groups, key=lambda group: group[0].rank):
+            size = sum(len(key.shown) + 1 for key in group) + len(self._label_of(group[0])) + 2
             if used + size <= width:
                 used += size
-                chosen.append(key)
+                chosen.append(group)
         line = Text()
-        for key in (key for key in keys if key in chosen):
-            click = Style.from_meta(
-                {"@click": f"screen.press('{key.action.partition('(')[0]}', {_arguments(key.action)})"}
-            )
-            label = f"{self._label_of(key)} "
-            line.append_text(Text.assemble((f" {key.shown} ", f"bold {self.palette.accent}"), label, style=click))
+        for group in (group for group in groups if group in chosen):
+            for key in group:
+                label = f" {self._label_of(key)} " if key is group[-1] else ""
+                call = f"screen.press('{key.action.partition('(')[0]}', {_arguments(key.action)})"
+                style = Style.from_meta({"@click": call})
+                line.append_text(Text.assemble((f" {key.shown}", f"bold {self.palette.accent}"), label, style=style))
         return [line]
 
 

@@ -20,7 +20,7 @@ from tui_trainer.ui.keys import ALERT_SIGN
 from tui_trainer.ui.painted import Painted
 from tui_trainer.ui.palette import Palette, palette_of
 from tui_trainer.ui.panels.status import SIGNS, figure, results
-from tui_trainer.words import architecture, best_figure, clock, test_figure, whereabouts
+from tui_trainer.words import architecture, clock, short, test_figure, whereabouts
 
 COLUMNS = {
     "mark": " ", "name": "run", "state": "state", "data": "data", "model": "model", "epochs": "epochs",
@@ -82,9 +82,9 @@ def cells(facts: Facts, palette: Palette, *, is_marked: bool) -> dict[str, Text]
         "name": facts.run.name,
         "data": started.data if started else "",
         "model": architecture(started) if started else "",
-        "epochs": f"{state.epochs_done}/{state.epochs}" if state.epochs else "",
-        "best": best_figure(state.best),
-        "test": test_figure(state.ended),
+        "epochs": f"{state.epochs_done:,}/{state.epochs:,}" if state.epochs else "",
+        "best": _first(short(state.best)) + f" ({state.best.epoch:,})" if state.best else "",
+        "test": _first(test_figure(state.ended)),
         "age": age(state.last_heard),
         "duration": duration(state),
     }
@@ -102,6 +102,7 @@ def details(facts: Facts) -> list[Text]:
     """What the row had no room for, in two lines."""
     state = facts.state
     first = Text.assemble((f" {printable(facts.run.name)}", "bold"))
+    beside = "".join(short(state.best).partition(",")[1:]) if state.best else ""
     if state.started:
         facts_in_words = [
             f"{state.started.data} · {architecture(state.started)} · {state.started.parameters:,} parameters",
@@ -113,12 +114,17 @@ def details(facts: Facts) -> list[Text]:
     parts = [
         f"{state.ended.reason.replace('_', ' ').capitalize()}: {state.ended.message}" if state.ended else state.phase,
         *(f"{ALERT_SIGN} {alert.cause}" for alert in state.alerts[-1:]),
-        f"best {figure(state.best)} (epoch {state.best.epoch})" if state.best else "",
+        f"best {figure(state.best)}{beside} (epoch {state.best.epoch:,})" if state.best else "",
         results(state.ended) if state.ended else "",
     ]
     if not facts.is_alive and state.ended is None:
         parts.insert(0, "Its worker is gone without a word" if state.started else "It never began to train")
     return [first, Text(" " + printable("   ".join(filter(None, parts))))]
+
+
+def _first(figures: str) -> str:
+    """`97.31%` of `97.31%, AUC 0.991`: the detail line has both."""
+    return figures.partition(",")[0]
 
 
 class Told(Painted):

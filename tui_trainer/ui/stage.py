@@ -126,7 +126,7 @@ class Stage(Screen[None]):
     def watch_view(self, old: View, new: View) -> None:
         """What hangs on more than the figures."""
         facts = [(view.status, view.run, view.is_readonly, view.problem, view.exit) for view in (old, new)]
-        news = [(bool(view.state.inside), view.alerts, view.unseen) for view in (old, new)]
+        news = [(bool(view.state.inside), view.alerts, view.unseen, view.passed) for view in (old, new)]
         if facts[0] != facts[1] or news[0] != news[1]:
             self.call_later(self.place_panels)
             self.query_one(KeyBar).repaint()
@@ -236,6 +236,8 @@ class Stage(Screen[None]):
         is_open = status in ("starting", "training", "paused")
         if key.steers and self.view.is_readonly:
             return ""
+        if key.room == "inside":
+            return key.label if key.action.partition("(")[0] in self.query_one(InsidePanel).useful else ""
         match key.action:
             case "go":
                 resumes = {"stopped": "resume", "failed": "resume", "lost": "resume", "diverged": "resume"}
@@ -244,7 +246,7 @@ class Stage(Screen[None]):
             case "stop" | "save" | "evaluate":
                 return key.label if is_open else ""
             case "remedies":
-                return key.label if self.view.alerts else ""
+                return key.label if self.view.alerts else "past alerts" if self.view.passed else ""
             case "change" | "more_epochs":
                 return key.label if has_run else ""
             case "new":
@@ -267,6 +269,11 @@ class Stage(Screen[None]):
         is_of_panel = any(key.room and key.action.partition("(")[0] == name for key in KEYS)
         target = self.focused if is_of_panel and self.focused else self
         await target.run_action(call)
+
+    @on(InsidePanel.KeysChanged)
+    def show_keys(self) -> None:
+        """The footer."""
+        self.query_one(KeyBar).repaint()
 
     @on(HyperparametersPanel.Edited)
     def form_was_edited(self) -> None:

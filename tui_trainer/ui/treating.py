@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui_trainer.commands import Apply
 from tui_trainer.errors import printable
+from tui_trainer.ui.form import told
 
 if TYPE_CHECKING:
     from tui_trainer.inside_events import Alerted, Remedy
@@ -17,11 +18,15 @@ def treat(helm: Helm, alert: Alerted, number: int) -> None:
     remedy, state = alert.remedies[number - 1], helm.view.state
     if remedy.where == "new_run":
         helm.set_up_new(remedy.values)
+    elif remedy.where == "advice":  # to look for a learning rate, which has a key
+        helm.set_up_new({})
+        helm.call_later(helm.run_action, "find")
     elif state.is_open:
         helm.ask_worker(Apply(alert=alert.alert, remedy=number))
     elif state.status in ("completed", "early_stopped") and not leads_back(alert, remedy, state.step):
         # nothing is left to do but more epochs
-        helm.ask_more_epochs(remedy.values)
+        values = told(remedy.values)
+        helm.ask_more_epochs(remedy.values, printable(remedy.sentence) + (f" ({values})" if values else ""))
     elif helm.attempt(helm.desk.resume, {}, f"{alert.alert}:{number}"):
         helm.notify(f"Resumes with: {printable(remedy.sentence)}", timeout=6, markup=False)
 

@@ -99,6 +99,11 @@ class View:
         return list(reversed(self.state.alerts)) if self.run else []
 
     @property
+    def passed(self) -> list[Alerted]:
+        """The last that passed or were answered, the newest first."""
+        return list(reversed(self.state.passed_alerts)) if self.run else []
+
+    @property
     def unseen(self) -> list[Alerted]:
         """Those that nobody at this screen has looked at."""
         return [alert for alert in self.alerts if (alert.alert, alert.time) not in self.seen]

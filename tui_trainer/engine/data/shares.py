@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -22,31 +23,41 @@ def share_off(
     """(what stays, what was split off) of the rows. `strata` and `groups` are of these rows.
 
     Groups stay whole: the share is then one of groups, and classes are not looked at. A class with a single row stays.
-    Raises InputError where the share leaves a side empty.
+    Raises InputError where the share leaves a side empty, or without one of each class.
     """
     from sklearn.model_selection import GroupShuffleSplit, train_test_split  # 1 s that not every start need wait for
 
-    try:
-        if groups is not None:
-            way = GroupShuffleSplit(n_splits=1, test_size=share, random_state=seed % 2**32)
-            stays, goes = next(way.split(rows, groups=groups))
-            return rows[stays], rows[goes]
-        lone = lonely(strata, len(rows))
-        if lone.any() and lone.all():
-            raise ValueError("each class has one row")
-        stays, goes = train_test_split(
-            rows[~lone],
-            test_size=share,
-            random_state=seed % 2**32,
-            stratify=None if strata is None else strata[~lone],
-        )
-    except ValueError as error:
-        what = f"{len(np.unique(groups)):,} groups of" if groups is not None else ""
-        raise InputError(
-            f"{flag} {share:g} cannot split {what}{' ' if what else ''}{len(rows):,} samples "
-            f"({' '.join(str(error).split())}); choose another share"
-        ) from None
+    if groups is not None:
+        count = len(np.unique(groups))
+        _check_share(flag, share, count, 1, f"{count:,} groups of {len(rows):,} samples")
+        way = GroupShuffleSplit(n_splits=1, test_size=share, random_state=seed % 2**32)
+        stays, goes = next(way.split(rows, groups=groups))
+        return rows[stays], rows[goes]
+    lone = lonely(strata, len(rows))
+    kept, classes = rows[~lone], None if strata is None else strata[~lone]
+    least = 1 if classes is None else len(np.unique(classes))
+    _check_share(flag, share, len(kept), least, f"{len(rows):,} samples", lone=int(lone.sum()))
+    stays, goes = train_test_split(kept, test_size=share, random_state=seed % 2**32, stratify=classes)
     return (np.concatenate([stays, rows[lone]]) if lone.any() else stays), goes
+
+
+def _check_share(flag: str, share: float, count: int, least: int, what: str, lone: int = 0) -> None:
+    """Raises InputError unless both sides of a share of `count` have `least`, one of each class."""
+    goes = math.ceil(share * count)
+    if count and min(goes, count - goes) >= least:
+        return
+    start = f"{flag} {share:g} cannot split {what}: "
+    if lone and not count:
+        raise InputError(f"{start}each is the only one of its class, and trained on; give each class two rows or more")
+    low = math.ceil(1000 * least / max(1, count)) / 1000
+    high = min(0.9, math.floor(1000 * (count - least) / max(1, count)) / 1000)
+    ways = [f"choose a share from {low:g} to {high:g}" if low <= high else "give more rows"]
+    ways += ["leave it out with --validation 0"] if flag == "--validation" else []
+    need = "one at least" if least <= 1 else f"{least:,} at least, one of each class"
+    of = f" of {count:,} whose classes have more than one row" if lone else ""
+    raise InputError(
+        f"{start}{goes:,}{of} would go and {count - goes:,} stay, and each part needs {need}; {', or '.join(ways)}"
+    )
 
 
 def fold_off(

@@ -52,6 +52,7 @@ class Inside:
         self._session = session
         self.affordable = affordable or Affordable()
         self._began = session.pace.seconds
+        self._looked = -1  # at the end of this step
         self._samples: Samples | None = None
         self._passes: Passes | None = None
         children = session.model.named_children()
@@ -61,15 +62,21 @@ class Inside:
             self._model.add_module(name, module)
 
     def look(self) -> Iterator[NetMeasured]:
-        """One look, where it can be afforded; a run too short for any has one at its end."""
-        session = self._session
-        is_over = session.epochs_done >= session.config.training.epochs
+        """One look at an epoch's end, where it can be afforded; at the last epoch's, whatever it costs."""
+        session, training = self._session, self._session.config.training
+        is_over = session.epochs_done >= training.epochs or session.record.is_exhausted(training.patience)
         is_affordable = self.affordable.allows(session.pace.seconds - self._began)
-        if session.group.is_first and (is_affordable or (is_over and not self.affordable.spent)):
-            yield self.measured()
+        self._looked = -1
+        if session.group.is_first and (is_affordable or is_over):
+            yield self.measured(is_last=is_over)
+
+    def last_look(self) -> Iterator[NetMeasured]:
+        """One look at the weights that a run ends with, unless the latest one was at them."""
+        if self._session.group.is_first and self._looked != self._session.step:
+            yield self.measured(is_last=True)
 
     @torch.no_grad()
-    def measured(self) -> NetMeasured:
+    def measured(self, *, is_last: bool = False) -> NetMeasured:
         """One look, whatever it costs."""
         session, began = self._session, time.perf_counter()
         with rehearsal(session):
@@ -77,8 +84,14 @@ class Inside:
         pictures = self._pictures()
         seconds = time.perf_counter() - began
         self.affordable.pay(seconds)
+        self._looked = session.step
         return NetMeasured(
-            epoch=session.epochs_done, step=session.step, layers=layers, pictures=pictures, seconds=round(seconds, 5)
+            epoch=session.epochs_done,
+            step=session.step,
+            layers=layers,
+            pictures=pictures,
+            seconds=round(seconds, 5),
+            is_last=is_last,
         )
 
     def _facts(self) -> list[LayerFacts]:

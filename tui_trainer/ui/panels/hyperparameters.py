@@ -14,6 +14,7 @@ from tui_trainer.config import RunConfig
 from tui_trainer.knobs import Knob
 from tui_trainer.ui.form import Form, Row, label, spoken
 from tui_trainer.ui.panels.panel import Panel, bindings
+from tui_trainer.words import shortened
 
 LABEL_COLUMNS = 20
 VALUE_COLUMNS = 20
@@ -118,7 +119,9 @@ class HyperparametersPanel(Panel):
         else:
             texts = [(knob.sentence, ""), (knob.expected if not knob.is_switch else "on or off", "dim")]
         rows = [Text(part, style) for text, style in texts for part in textwrap.wrap(text, max(10, width))]
-        rows = rows[:SENTENCE_LINES]
+        if len(rows) > SENTENCE_LINES:
+            rows = rows[:SENTENCE_LINES]
+            rows[-1].plain = shortened(f"{rows[-1].plain} …", width)
         rows += [Text("")] * (SENTENCE_LINES - len(rows))
         return [Text("─" * width, "dim"), *rows]
 

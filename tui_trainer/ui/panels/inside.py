@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import BindingType
+from textual.message import Message
 
 from tui_trainer.errors import printable
 from tui_trainer.inside_events import LayerFacts, NetMeasured, WeightPicture
@@ -27,14 +28,18 @@ class InsidePanel(Panel):
     seconds_between = 2.0
     BINDINGS: ClassVar[list[BindingType]] = bindings("inside")
 
+    class KeysChanged(Message):
+        """Other keys have a use than before."""
+
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self.shows_pictures = False  # alone, in all the room there is
         self._layer: int | None = None  # under the cursor; None: the first that looks wrong
         self._top = 0
         self._first = 0  # the first picture shown
-        self._per_page = 1
+        self._per_page = 0  # where none are shown
         self._held: tuple[float, NetMeasured] | None = None  # whose pictures are shown, and since when
+        self.useful: frozenset[str] = frozenset()  # actions that do something now
 
     def watch_view(self, old: View, new: View) -> None:
         """Only another look inside, another run or another state is news here."""
@@ -44,18 +49,32 @@ class InsidePanel(Panel):
         if is_other or old.state.inside is not new.state.inside:
             super().watch_view(old, new)
 
+    def repaint(self) -> None:
+        """As Panel; the footer hears when other keys have a use."""
+        super().repaint()
+        inside = self.view.state.inside if self.view.run else None
+        pictures = self._pictures() if inside else []
+        useful = {"layer_move"} if inside and len(inside.layers) > 1 else set()
+        useful |= {"weight_pictures"} if pictures else set()
+        useful |= {"units_page"} if 0 < self._per_page < len(pictures) else set()
+        if useful != self.useful:
+            self.useful = frozenset(useful)
+            self.post_message(self.KeysChanged())
+
     def lines(self, width: int, height: int) -> Sequence[Text]:
         """Table, the layer under the cursor, pictures: as far as there is room, or pictures alone."""
+        self._per_page = 0
         inside = self.view.state.inside if self.view.run else None
         if inside is None or not inside.layers:
             self.retitle("")
             return [Text(line, "dim") for line in in_lines(self._empty().split(" "), width, " ")]
         pictures = self._pictures()
-        is_alone = self.shows_pictures and bool(pictures)
-        self.retitle(f"epoch {inside.epoch:,}", "first weights" if is_alone else "")
-        if is_alone:
+        if self.shows_pictures and pictures:
+            self.retitle(f"epoch {inside.epoch:,}", "first weights")
             return self._page(pictures, width, height)
-        current = self._current(inside.layers)
+        current, count = self._current(inside.layers), len(inside.layers)
+        has_more = _table_rows(count, height) < count
+        self.retitle(f"epoch {inside.epoch:,}", f"layer {current + 1}/{count}" if has_more else "")
         rows = self._table(inside.layers, current, width, height)
         rows += self._detail(inside.layers[current], width, height - len(rows), _rows_of_one(pictures))
         if pictures and height - len(rows) >= 4:
@@ -90,8 +109,7 @@ class InsidePanel(Panel):
         """As many layers as leave room for what stands below."""
         from tui_trainer.ui.layer_table import table  # loaded with the first look: the first paint has none
 
-        below = 3 + (LEAST_DRAWING if height >= 14 else 0)
-        room = max(1, min(len(layers), height - 1 - below))
+        room = _table_rows(len(layers), height)
         self._top = min(max(self._top, current - room + 1), current, len(layers) - room)
         chosen = current if self.has_focus else None
         return table(layers, range(self._top, self._top + room), chosen, width, self.palette)
@@ -117,7 +135,8 @@ class InsidePanel(Panel):
         for number, line in enumerate(lines):
             rows.append(Text.assemble((name if number == 0 else " " * len(name), "bold"), "  ", (line, "dim")))
         if wrong:
-            rows.append(Text(f"{known.WRONG} {'; '.join(wrong.values())}", self.palette.warn))
+            said = in_lines(f"{known.WRONG} {'; '.join(wrong.values())}".split(" "), max(10, width - 2), " ")
+            rows += [Text("  " * bool(number) + line, self.palette.warn) for number, line in enumerate(said)]
         room = height - len(rows)
         room = min(MOST_DRAWING, room - reserved if room - reserved >= LEAST_DRAWING else room)
         if room >= LEAST_DRAWING:
@@ -158,13 +177,25 @@ class InsidePanel(Panel):
         self._first = min(self._first, max(0, len(pictures) - 1)) // self._per_page * self._per_page
         shown = pictures[self._first : self._first + self._per_page]
         is_plain = self.palette.ground is None or self.palette.is_coarse or self.trainer.is_ascii
-        epoch = self._held[1].epoch if self._held else 0
-        is_older = self.view.state.inside is not None and epoch != self.view.state.inside.epoch
-        words = f"first weights {self._first + 1}-{self._first + len(shown)} of {len(pictures)}"
-        words += f"  {drawn.SIGNS_MEAN if is_plain else drawn.COLOURS_MEAN}"
-        title = Text(words + (f"  epoch {epoch:,}" if is_older else ""), "dim")
-        title.truncate(width, overflow="ellipsis")
+        means = drawn.SIGNS_MEAN if is_plain else drawn.COLOURS_MEAN
+        title = self._which(len(shown), len(pictures), means, width)
         return [title, *drawn.lines(shown, page, self.palette, is_plain=is_plain)]
+
+    def _which(self, shown: int, pictures: int, means: str, width: int) -> Text:
+        """Whose pictures, of when, and what colours mean: the last where there is room."""
+        held, inside = self._held[1] if self._held else None, self.view.state.inside
+        units = held.layers[0].units if held and held.layers else pictures
+        words = (
+            f"first weights, {pictures} of {units:,} units" if units != pictures else f"first weights, {units:,} units"
+        )
+        if shown < pictures:
+            words = f"first weights {self._first + 1}-{self._first + shown} of {pictures}"
+            words += f" (of {units:,} units)" if units != pictures else ""
+        when = f"  epoch {held.epoch:,}" if held and inside and held.epoch != inside.epoch else ""
+        choices = (f"{words}{when}  {means}", words + when, words.removeprefix("first ") + when)
+        title = Text(next((one for one in choices if len(one) <= width), choices[-1]), "dim")
+        title.truncate(width, overflow="ellipsis")
+        return title
 
     def action_layer_move(self, by: int) -> None:
         """The cursor."""
@@ -201,6 +232,12 @@ class InsidePanel(Panel):
     def on_blur(self) -> None:
         """And goes."""
         self.repaint()
+
+
+def _table_rows(layers: int, height: int) -> int:
+    """So many layers at once."""
+    below = 3 + (LEAST_DRAWING if height >= 14 else 0)
+    return max(1, min(layers, height - 1 - below))
 
 
 def _rows_of_one(pictures: Sequence[WeightPicture]) -> int:

@@ -12,6 +12,7 @@ from textual.binding import BindingType
 from tui_trainer.ui.keys import ALERT_SIGN
 from tui_trainer.ui.panels.panel import Panel, bindings
 from tui_trainer.ui.view import LogLine
+from tui_trainer.words import shortened
 
 TIME_COLUMNS = 9
 
@@ -45,7 +46,7 @@ class LogPanel(Panel):
         stamp = time.strftime("%H:%M:%S ", time.localtime(line.time)) if line.time else "   worker "[-TIME_COLUMNS:]
         room = max(10, width - TIME_COLUMNS)
         text = f"{ALERT_SIGN} {line.text}" if line.kind == "alert" else line.text
-        parts = [text[:room]] if line.kind == "epoch_ended" else textwrap.wrap(text, room) or [""]
+        parts = [shortened(text, room)] if line.kind == "epoch_ended" else textwrap.wrap(text, room) or [""]
         style = self._style(line)
         return [
             Text.assemble((stamp if number == 0 else " " * TIME_COLUMNS, "dim"), (part, style))

@@ -42,6 +42,13 @@ def sign_of(mark: Mark) -> str:
     return ALERT_SIGN if mark.is_alert else "│"
 
 
+def where(mark: Mark) -> str:
+    """`at epoch 5.2`."""
+    if not mark.at:
+        return "at the start"
+    return f"at epoch {mark.at:.4g}" if mark.at < 1000 else f"at epoch {mark.at:,.0f}"
+
+
 class LossesPanel(Panel):
     """What is shown is chosen by keys; the curves come with the view."""
 
@@ -187,7 +194,7 @@ class LossesPanel(Panel):
                     line.append(f"{word}  ", "dim")
             if self.view.history.marks:
                 mark = self.view.history.marks[-1]
-                line.append(f"{sign_of(mark)} {mark.text} at epoch {mark.at:.4g}", "dim")
+                line.append(f"{sign_of(mark)} {mark.text} {where(mark)}", "dim")
         else:
             line.append(f"epoch {self.cursor:.4g}  ", "bold")
             for word, points, _, _ in curves:

@@ -101,6 +101,8 @@ class StatusPanel(Panel, can_focus=False):
         lines = []
         for name, done, left, right in zip(("run", "epoch"), (share, within), lefts, rights, strict=True):
             line = Text.assemble((f" {name:6}", "dim"), bar(done, size, self._style()), f"{left:{column}}", right)
+            if line.cell_len > width:  # the room on its left is worth more than that it keeps still
+                line = Text.assemble((f" {name:6}", "dim"), bar(done, size, self._style()), left, right)
             line.truncate(width, overflow="ellipsis")
             lines.append(line)
         return lines
@@ -108,6 +110,10 @@ class StatusPanel(Panel, can_focus=False):
     def _rate(self) -> Text:
         progress = self.view.state.progress
         if self.view.status == "paused":
+            alert = next(iter(self.view.alerts), None)
+            if alert and alert.step >= self.view.state.step:  # it waits since then
+                kind = alert.kind.replace("_", " ")
+                return Text(f"paused by {ALERT_SIGN} {kind}; space goes on", self.palette.warn)
             return Text("paused and saved; space goes on", self.palette.warn)
         if progress is None:
             return Text("first steps", "dim")
@@ -170,15 +176,15 @@ def figure(epoch: EpochEnded) -> str:
 def best(epoch: EpochEnded) -> str:
     """The best epoch by the figure that decides it, with what people look at beside it."""
     if epoch.val_loss is None:
-        return f"{figure(epoch)} (epoch {epoch.epoch})"
+        return f"{figure(epoch)} (epoch {epoch.epoch:,})"
     beside = headline(epoch)
-    return f"loss {epoch.val_loss:.4f} (epoch {epoch.epoch}{f', {beside}' if beside else ''})"
+    return f"loss {epoch.val_loss:.4f} (epoch {epoch.epoch:,}{f', {beside}' if beside else ''})"
 
 
 def results(end: RunEnded) -> str:
     """`test accuracy 97.31%, loss 0.0911 (epoch 3, the best)`, or "" where the test split was not used."""
     if end.test_loss is None:
         return ""
-    which = f"epoch {end.best_epoch}, the best" if end.tested_on == "best" else "the last epoch"
+    which = f"epoch {end.best_epoch:,}, the best" if end.tested_on == "best" else "the last epoch"
     parts = [measure.in_words(end) for measure in FIRST[kind_of(end)]]
     return f"test {', '.join(filter(None, [*parts, f'loss {end.test_loss:.4f}']))} ({which})"

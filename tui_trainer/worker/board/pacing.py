@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 MOST_POINTS = 2000  # of a curve in the time until now; four times as many after a day as after half an hour
+FIRST_POINTS = 1000  # are all written, however fast they come
 LEAST_SECONDS = 0.02  # between two records of a kind: a hundredth of a core
 MOST_HISTOGRAMS = 500  # the same of each series of histograms; TensorBoard keeps as many
 MOST_PICTURES = 40  # in the time until now; TensorBoard keeps ten
@@ -14,15 +15,18 @@ SHARE = 0.01  # of the time, for pictures
 
 
 class Spaced:
-    """True when a share of the time since `began` has gone by: ever rarer, as a curve gets longer."""
+    """True for the first ones, then when a share of the time since `began` has gone by: ever rarer."""
 
-    def __init__(self, began: float, most: int, least: float = 0.0) -> None:
-        self._began, self._most, self._least = began, most, least
+    def __init__(self, began: float, most: int, least: float = 0.0, first: int = 0) -> None:
+        self._began, self._most, self._least, self._left = began, most, least, first
         self._last = -float("inf")
 
     def is_due(self, now: float) -> bool:
         """Asked with the time of each event; a yes counts as written."""
-        if 0 <= now - self._last < max(self._least, (now - self._began) / self._most):  # clocks are set back
+        self._left -= 1
+        if self._left < 0 and 0 <= now - self._last < max(
+            self._least, (now - self._began) / self._most
+        ):  # clocks are set back
             return False
         self._last = now
         return True

@@ -24,6 +24,7 @@ from tui_trainer.knobs import shown
 from tui_trainer.run_dir import RunDir
 from tui_trainer.worker.board import figures, looking
 from tui_trainer.worker.board.pacing import (
+    FIRST_POINTS,
     LEAST_SECONDS,
     MOST_HISTOGRAMS,
     MOST_PICTURES,
@@ -93,8 +94,9 @@ class _Board:
 
     def _begin(self, began: float) -> None:
         self._began = began  # Unix seconds, of the run
-        most = {"progress": MOST_POINTS, "epoch_ended": MOST_POINTS, "net_measured": MOST_HISTOGRAMS}
+        most = {"progress": MOST_POINTS, "net_measured": MOST_HISTOGRAMS}
         self._spaced = {kind: Spaced(began, count, LEAST_SECONDS) for kind, count in most.items()}
+        self._spaced["epoch_ended"] = Spaced(began, MOST_POINTS, LEAST_SECONDS, FIRST_POINTS)
         self._spaced_looks = Spaced(began, MOST_PICTURES)
 
     def close(self) -> None:
@@ -165,7 +167,13 @@ class _Board:
                 self._write(event.step, event, changes)
 
     def _is_due(self, event: Progress | EpochEnded | NetMeasured) -> bool:
-        is_last = isinstance(event, EpochEnded) and event.epoch == event.epochs
+        match event:
+            case EpochEnded():
+                is_last = event.epoch == event.epochs
+            case NetMeasured():
+                is_last = event.is_last
+            case Progress():
+                is_last = False
         return self._spaced[event.event].is_due(event.time) or is_last or self._looked == event.step
 
     def _end(self, event: RunEnded) -> list[Value]:
