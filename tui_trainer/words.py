@@ -177,7 +177,7 @@ def changes(event: HyperparametersChanged) -> str:
 def typed(value: object) -> str:
     """A setting's value as its flag takes it: `50`, `0.2,0.5`."""
     if isinstance(value, tuple | list):
-        return ",".join(map(_setting, value))
+        return ",".join(map(typed, value))
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
