@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tui-trainer: {printable(str(error))}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
-        print("tui-trainer: interrupted before training began; nothing was written", file=sys.stderr)
+        trains = not arguments or arguments[0] == "resume" or arguments[0] not in COMMANDS
+        said = "interrupted before training began; nothing was written" if trains else "ended by SIGINT"
+        print(f"tui-trainer: {said}", file=sys.stderr)
         return INTERRUPTED
     except OSError as error:
         if error.filename and error.errno in MISTAKEN:

@@ -61,11 +61,17 @@ def read(options: argparse.Namespace, name: str) -> ExportPlan:
     if options.weights not in (None, "best", "last"):
         raise InputError(f"--weights {options.weights[:60]!a} is not allowed; expected best or last")
     to = cast(Format, options.to)
+    if options.out == "-":
+        raise InputError("--out -: an export is a file, and goes to no pipe; name one")
     out = folder(options.out, "--out") if options.out else Path(f"{name}{ENDINGS[to]}")
+    if other := next((each for each, ending in ENDINGS.items() if each != to and out.suffix.lower() == ending), None):
+        raise InputError(f"--out {_shown(out)}: {out.suffix} is for --to {other}; --to {to} has {ENDINGS[to]}")
     for path in (out, data_beside(out)) if to == "python" else (out,):
         _check_free(path, overwrites=options.overwrite)
-    data_dir = str(folder(options.data_dir, "--data-dir")) if options.data_dir else None
-    return ExportPlan(to, out, options.weights, options.overwrite, data_dir)
+    data_dir = folder(options.data_dir, "--data-dir") if options.data_dir else None
+    if data_dir and not data_dir.is_dir():
+        raise InputError(f"--data-dir {_shown(data_dir)}: there is no such folder; name the one where the data are")
+    return ExportPlan(to, out, options.weights, options.overwrite, str(data_dir) if data_dir else None)
 
 
 def data_beside(program: Path) -> Path:
@@ -74,7 +80,7 @@ def data_beside(program: Path) -> Path:
 
 
 def _check_free(path: Path, *, overwrites: bool) -> None:
-    shown = ascii(str(path))[1:-1][:200]
+    shown = _shown(path)
     try:
         is_there, is_folder, has_folder = path.exists(), path.is_dir(), path.parent.is_dir()
     except (OSError, ValueError) as error:  # a name no file system takes
@@ -82,8 +88,12 @@ def _check_free(path: Path, *, overwrites: bool) -> None:
     if is_folder:
         raise InputError(f"--out {shown}: a folder stands there; name a file")
     if not has_folder:
-        raise InputError(f"--out {shown}: there is no folder {ascii(str(path.parent))[1:-1][:200]}; make it first")
+        raise InputError(f"--out {shown}: there is no folder {_shown(path.parent)}; make it first")
     if is_there and not overwrites:
         raise InputError(f"{shown} exists; name another file with --out, or add --overwrite")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise InputError(f"--out {shown}: its folder cannot be written; name another one or change its rights")
+
+
+def _shown(path: Path) -> str:
+    return ascii(str(path))[1:-1][:200]

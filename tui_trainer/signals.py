@@ -45,6 +45,11 @@ class Ended(BaseException):
         self.exit_code = 128 + number
 
 
+def told_of(end: Ended | KeyboardInterrupt) -> tuple[str, int]:
+    """(the signal's name, the exit code). The interrupt is polars' own way to hear of a Ctrl-C."""
+    return (str(end), end.exit_code) if isinstance(end, Ended) else ("SIGINT", EXIT_CODES["SIGINT"])
+
+
 @contextmanager
 def raised() -> Iterator[None]:
     """While open, SIGINT, SIGTERM and SIGHUP raise Ended, once; one that is ignored from outside stays ignored."""

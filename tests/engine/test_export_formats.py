@@ -13,13 +13,15 @@ import torch
 from torch import Tensor
 
 from tests.engine.repeating import exported, made, recorded
+from tui_trainer import config_file
 from tui_trainer.engine import checkpoint
 from tui_trainer.engine.export import formats
 from tui_trainer.engine.export.answering import Restored
-from tui_trainer.engine.export.checking import Rows, difference
+from tui_trainer.engine.export.checking import Rows, difference, rows_for
 from tui_trainer.engine.predict import Predictor
 from tui_trainer.errors import DamagedCheckpointError, InputError
 from tui_trainer.export_plan import Format
+from tui_trainer.knobs import changed
 from tui_trainer.run_dir import RunDir
 
 NETS: list[tuple[str, dict[str, Any]]] = [
@@ -159,3 +161,13 @@ def test_a_net_that_answers_otherwise_is_refused(restored: tuple[RunDir, Restore
     ):
         with pytest.raises((InputError, RuntimeError)):
             difference(of, Rows(rows, "samples"), wrong, "it")
+
+
+@pytest.mark.parametrize("restored", [FAST], indirect=True, ids=str)
+def test_a_place_of_the_data_that_was_named_has_to_have_them(restored: tuple[RunDir, Restored, Tensor]) -> None:
+    here, of, _ = restored
+    config = changed(config_file.load(here.config), {"data": "mnist", "data_dir": str(here.path)})
+    here.config.write_text(config_file.to_toml(config))
+    assert "at random" in rows_for(here, of, None).where
+    with pytest.raises(InputError, match="mnist is not in "):
+        rows_for(here, of, str(here.path))

@@ -20,6 +20,7 @@ from tests.engine.small import At, run
 from tui_trainer.engine.export.program import Story, program_of
 from tui_trainer.engine.export.program.text import literal, safe
 from tui_trainer.errors import InputError
+from tui_trainer.events import HyperparametersChanged, RunEnded
 
 MOST = 1e-6  # the program prints six digits; what is asked for is 1e-5
 RUNS: list[tuple[str, dict[str, Any]]] = [
@@ -86,6 +87,43 @@ def test_with_a_schedule_more_epochs_count_from_their_step_on(tmp_path: Path) ->
     exported(here, "python", tmp_path / "it.py")
     assert losses.furthest(of_program(tmp_path / "it.py")) < MOST
     check_style(tmp_path / "it.py")
+
+
+STOP = '{"command": "stop"}'
+STEPS = 21  # of an epoch of the digits
+
+
+@pytest.mark.parametrize(
+    ("after", "values"),
+    [
+        (50, {}),  # the weights of the best epoch are tested
+        (30, {"validation": 0, "ema": 0.9, "normalization": "batch"}),  # those of the last step
+        (5, {"schedule": "cosine"}),  # no epoch was best yet
+        (STEPS, {}),  # before the epoch was evaluated
+        (STEPS + 1, {}),  # and after
+    ],
+    ids=str,
+)
+def test_the_program_stops_where_the_run_was_stopped(tmp_path: Path, after: int, values: dict[str, Any]) -> None:
+    here, losses = recorded(tmp_path / "run", made(epochs=100_000, **values), At({after: [STOP]}))
+    *_, end = here.read_milestones()
+    assert isinstance(end, RunEnded)
+    (said,) = exported(here, "python", tmp_path / "it.py")
+    assert said.startswith("The run was stopped; ")
+    assert said.endswith(f"after {end.step} steps")
+    assert losses.furthest(of_program(tmp_path / "it.py")) < MOST
+    check_style(tmp_path / "it.py")
+
+
+def test_the_program_of_a_run_without_an_end_goes_up_to_its_last_checkpoint(tmp_path: Path) -> None:
+    here, losses = recorded(tmp_path / "run", made(epochs=9), At({30: [STOP]}))
+    told = [event for event in here.read_milestones() if not isinstance(event, RunEnded)]
+    after = HyperparametersChanged(step=40, epoch=2, values={"l1": 0.1}, before={"l1": 0.0})  # lost with its steps
+    here.events.write_text("".join(event.to_line() + "\n" for event in [*told, after]))
+    exported(here, "python", tmp_path / "it.py")
+    assert "\nThe run has no end: this is its last checkpoint; " in (tmp_path / "it.py").read_text()
+    assert len(losses.epochs) == 1
+    assert losses.furthest(of_program(tmp_path / "it.py")) < MOST
 
 
 BINARY: dict[str, Any] = {"data": "breast_cancer", "loss": "binary_cross_entropy"}

@@ -143,6 +143,12 @@ def test_batch_sizes_end_where_they_were_asked_to() -> None:
     assert (told.end, told.largest) == ("asked", 20)
 
 
+def test_a_least_size_above_the_samples_is_refused() -> None:
+    with pytest.raises(InputError, match="--least 1,294 is more than the 1,293 training samples; choose a smaller one"):
+        sizes(session(), least=1294)
+    assert [row.size for row in sizes(session(), least=1293, rounds=1)[1].rows] == [1293]
+
+
 def test_measuring_batch_sizes_moves_no_weight() -> None:
     made, fresh = session(weight_decay=0.1), session(weight_decay=0.1)
     sizes(made, least=400, rounds=1)

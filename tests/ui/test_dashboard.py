@@ -125,13 +125,14 @@ async def test_read_only_nothing_is_asked(key: Any, tmp_path: Path) -> None:
 
 
 async def test_every_panel_is_reached_by_tab_and_by_number_and_has_its_keys_in_the_footer(tmp_path: Path) -> None:
-    with scene("training", tmp_path) as desk:
+    with scene("measured", tmp_path) as desk:
         async with opened(desk, (200, 60)) as (app, pilot):
             seen = []
             for _ in PANELS:
                 await pilot.press("tab")
                 assert app.focused
                 seen.append(app.focused.id)
+                await settled(pilot)
                 footer = text_of(app).splitlines()[-1]
                 for key in of_room(str(app.focused.id)):
                     assert key.rank == 9 or key.label in footer

@@ -36,6 +36,9 @@ def test_a_file_is_called_by_its_run_and_its_format() -> None:
         (("--to", "onnx", "--out", "folder"), "a folder stands there"),
         (("--to", "onnx", "--out", "x" * 300), "no file can be called so|File name too long"),
         (("--to", "onnx", "--out", "a\0b"), "not a folder's name"),
+        (("--to", "onnx", "--out", "-"), "--out -: an export is a file, and goes to no pipe; name one"),
+        (("--to", "safetensors", "--out", "x.ONNX"), "x.ONNX: .ONNX is for --to onnx; --to safetensors has .safetens"),
+        (("--to", "onnx", "--data-dir", "nowhere"), "--data-dir nowhere: there is no such folder"),
     ],
     ids=str,
 )

@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from tui_trainer.errors import StorageError, printable
-from tui_trainer.signals import Ended, raised
+from tui_trainer.signals import Ended, raised, told_of
 from tui_trainer.words import clock
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def show_predict(steps: Generator[Predicted, None, None], out: Path | None) -> i
         with raised(), closing(steps), closing(line):
             for step in steps:
                 line.show(step)
-    except (Ended, KeyboardInterrupt) as end:  # the second is polars' own way to hear of a Ctrl-C
-        name, code = (str(end), end.exit_code) if isinstance(end, Ended) else ("SIGINT", 130)
+    except (Ended, KeyboardInterrupt) as end:
+        name, code = told_of(end)
         left = "nothing was written" if out else f"{line.rows:,} rows were written"
         print(f"tui-trainer: the prediction was ended by {name}; {left}", file=sys.stderr)
         return code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from tui_trainer.errors import InputError, printable
 from tui_trainer.headless.picture_grid import LEAST_CELLS, Grid, grid, in_blocks, in_shades
 from tui_trainer.headless.tables import console
 from tui_trainer.preview_plan import PreviewPlan
+from tui_trainer.signals import Ended, raised, told_of
 
 if TYPE_CHECKING:
     from tui_trainer.engine.preview import PictureRow, Preview
@@ -26,8 +27,22 @@ CELLS_OF_PIXELS = 12  # across a picture that a terminal draws in pixels of its 
 GAP = 2  # such pixels between two pictures
 
 
-def show_preview(preview: Preview, plan: PreviewPlan) -> int:
-    """Print the grid. Raises InputError where fewer pictures fit than were asked for."""
+def show_preview(read: Callable[[], Preview], plan: PreviewPlan) -> int:
+    """Read the pictures and print the grid; returns the exit code, also of a signal.
+
+    Raises InputError where fewer pictures fit than were asked for.
+    """
+    try:
+        with raised():
+            _show(read(), plan)
+    except (Ended, KeyboardInterrupt) as end:
+        name, code = told_of(end)
+        print(f"tui-trainer: ended by {name}", file=sys.stderr)
+        return code
+    return 0
+
+
+def _show(preview: Preview, plan: PreviewPlan) -> None:
     rows, across = plan.rows, plan.across
     columns = shutil.get_terminal_size((COLUMNS_OF_A_PIPE, 24)).columns
     shape, out = preview.shape, console()
@@ -49,7 +64,6 @@ def show_preview(preview: Preview, plan: PreviewPlan) -> int:
         _print_signs(out, preview.rows(rows, fitted.across), fitted, drawn)
     if len(preview.names) > rows:
         out.print(Text(f"and {len(preview.names) - rows:,} more (--rows)"))
-    return 0
 
 
 def _sentences(preview: Preview, deformations: str) -> Iterable[str]:

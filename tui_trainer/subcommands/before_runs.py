@@ -32,7 +32,7 @@ def preview(arguments: Sequence[str]) -> int:
     from tui_trainer import headless
     from tui_trainer.engine.preview import Preview
 
-    return headless.show_preview(Preview(plan.config), plan)
+    return headless.show_preview(lambda: Preview(plan.config), plan)
 
 
 def lr_find(arguments: Sequence[str]) -> int:

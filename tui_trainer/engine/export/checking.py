@@ -33,10 +33,15 @@ class Rows:
 
 
 def rows_for(run: RunDir, restored: Restored, data_dir: str | None) -> Rows:
-    """Samples of the test split, or, where the data are not at hand or not the same any more, drawn ones."""
+    """Samples of the test split, or, where the data are not at hand or not the same any more, drawn ones.
+
+    Raises InputError where the place of the data was named, and they are not there.
+    """
     try:
         data = data_of(run, restored.checkpoint, data_dir, fetches=False)
     except InputError:
+        if data_dir is not None:  # named, so that it is looked at
+            raise
         return Rows(_drawn(restored), "rows drawn at random, since the data are not at hand")
     count = min(ROWS, len(data.test))
     places = torch.arange(count) * len(data.test) // max(1, count)

@@ -24,7 +24,7 @@ from tui_trainer.engine.training import prepare
 from tui_trainer.errors import InputError
 from tui_trainer.events import Event
 from tui_trainer.finder_events import BatchEnd, BatchFound, BatchRow, BatchTried
-from tui_trainer.finder_plans import BatchPlan
+from tui_trainer.finder_plans import LEAST_BATCH, BatchPlan
 from tui_trainer.knobs import changed
 from tui_trainer.sizes import size_text
 
@@ -45,7 +45,7 @@ class _TooLargeError(Exception):
 def batch_rates(session: Session, plan: BatchPlan) -> Generator[Event | BatchTried | BatchFound, None, None]:
     """The last event is BatchFound; `plan.config` says what the session would train with. The session is spent.
 
-    Raises InputError where not even the smallest size can be measured.
+    Raises InputError where not even the smallest size can be measured, or there are fewer samples.
     """
     climb = _Climb(session, plan)
     try:
@@ -71,6 +71,10 @@ class _Climb:
             session.steps = EagerSteps(session.steps.step)
         self._session, self._plan = session, plan
         samples = len(session.data.train)
+        if plan.least > max(samples, LEAST_BATCH):  # the default is cut silently
+            raise InputError(
+                f"--least {plan.least:,} is more than the {samples:,} training samples; choose a smaller one"
+            )
         self._present = session.batch_size
         self.is_cuda = session.device.type == "cuda"
         self._most = min(samples, plan.most or samples)

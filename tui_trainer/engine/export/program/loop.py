@@ -57,16 +57,29 @@ def loop_lines(story: Story) -> list[str]:
     lines = ["# Training"]
     if story.changes:
         lines += _changes(story)
-    if story.changes or has_average(story):
+    if story.changes or has_average(story) or _ends_inside(story):
         lines.append("step = 0")
     if watches(story):
         worst = "-math.inf" if story.monitor in RISING else "math.inf"
         lines.append(f"best, best_epoch = {worst}, 0")
-    if story.changes_of("epochs"):
+    if story.halt:
+        lines.append(f"for epoch in range(1, {story.halt.epochs + story.halt.is_inside + 1}):")
+    elif story.changes_of("epochs"):
         lines += ["epoch = 0", 'while epoch < live["epochs"]:', "    epoch += 1"]
     else:
         lines.append(f"for epoch in range(1, {story.config.training.epochs + 1}):")
-    return lines + indented([*_epoch(story), *_end_of_epoch(story)])
+    return lines + indented([*_epoch(story), *_halt(story), *_end_of_epoch(story)])
+
+
+def _ends_inside(story: Story) -> bool:
+    return story.halt is not None and story.halt.is_inside
+
+
+def _halt(story: Story) -> list[str]:
+    """What ends the steps of an epoch, and after them its loop, where the run ended inside one."""
+    if story.halt is None or not story.halt.is_inside:
+        return []
+    return [f"if step == {story.halt.step}:  # the run went no further", "    break"]
 
 
 def _changes(story: Story) -> list[str]:
@@ -155,7 +168,8 @@ def _step(story: Story) -> list[str]:
         "total += loss.item() * len(rows)",
     ]
     lines += ["seen += len(rows)"] if has_schedule(story) or story.changes_of("batch_size") else []
-    return lines + (["step += 1"] if story.changes and not has_average(story) else [])
+    counts = (story.changes or _ends_inside(story)) and not has_average(story)
+    return [*lines, *(["step += 1"] if counts else []), *_halt(story)]
 
 
 def _end_of_epoch(story: Story) -> list[str]:
@@ -197,11 +211,13 @@ def _watch(story: Story) -> list[str]:
 
 def test_lines(story: Story) -> list[str]:
     """The test split, used once."""
-    lines = ["# Test"]
-    if keeps_best(story):
+    lines, has_best = ["# Test"], keeps_best(story) and not (story.halt and story.halt.epochs == 0)
+    if has_best:
         lines.append(f"{answering(story)}.load_state_dict(best_weights)")
+    elif _ends_inside(story):
+        lines += before_evaluation(story)
     names = figures_of(story, "test")
-    which = "epoch {best_epoch}" if keeps_best(story) else "the last epoch"
+    which = "epoch {best_epoch}" if has_best else "the last step" if _ends_inside(story) else "the last epoch"
     lines.append(f"{', '.join(names)} = evaluate(test_inputs, test_targets)")
     return [*lines, *_printed([shown(story, "test"), f"(weights of {which})"], room=MOST_OF_A_LINE)]
 

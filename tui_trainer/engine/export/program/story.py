@@ -8,13 +8,14 @@ from typing import Any
 
 from tui_trainer import config_file
 from tui_trainer.config import RunConfig
+from tui_trainer.engine import checkpoint
 from tui_trainer.engine.criterion import loss_name
 from tui_trainer.engine.data import vision
 from tui_trainer.engine.data.dataset import DataSet
 from tui_trainer.engine.early_stopping import monitored
 from tui_trainer.engine.model import scaling_of
 from tui_trainer.errors import InputError, listed
-from tui_trainer.events import Event, HyperparametersChanged, RunResumed, RunStarted
+from tui_trainer.events import Event, HyperparametersChanged, RunEnded, RunResumed, RunStarted
 from tui_trainer.inside_events import WentBack
 from tui_trainer.knobs import KNOBS, changed
 from tui_trainer.per_layer import by_layer
@@ -26,7 +27,24 @@ REPLAYED = (
 FIGURES = ("val_loss", "val_accuracy", "val_rmse", "val_mae", "train_loss")
 BINARY = "binary_cross_entropy"
 CANNOT = "--to python cannot repeat a run"
+WHY = {"stopped": "The run was stopped", "diverged": "The run diverged: this is its last checkpoint"}
 Changes = tuple[tuple[int, Mapping[str, Any]], ...]
+
+
+@dataclass(frozen=True)
+class Halt:
+    """Where a run ended that neither its epochs nor its patience ended, and in words why."""
+
+    epochs: int  # whole ones
+    step: int
+    is_inside: bool  # steps of one more epoch were done
+    why: str
+
+    @property
+    def sentence(self) -> str:
+        """For who exports, and for who reads the program."""
+        where = f"in epoch {self.epochs + 1:,}, " if self.is_inside else ""
+        return f"{self.why}; its program ends there, {where}after {self.step:,} steps"
 
 
 @dataclass(frozen=True)
@@ -39,6 +57,7 @@ class Story:
     threads: int = 1
     device: str = "cpu"
     changes: Changes = ()
+    halt: Halt | None = None
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -78,13 +97,31 @@ def story_of(run: RunDir, data: DataSet, data_dir: str | None = None) -> Story:
     if any(isinstance(event, WentBack) for event in told):
         raise InputError(f"{CANNOT} that went back to a checkpoint while it trained; use another format")
     before, changes = folded(told, config)
+    if halt := halt_of(run, told):
+        changes = tuple((step, values) for step, values in changes if step < halt.step)
     config = changed(config, {**before, "epochs": before.get("epochs", started.epochs)})
     if config.schedule.name == "constant" and not config.schedule.warmup:  # then only the last number counts
         config, changes = _with_last_epochs(config, changes)
     check(config, data, changes)
     _check_engine(config, changes, told)
     data = replace(data, scaling=scaling_of(data))
-    return Story(run.name, config, data, started.threads, started.device, changes, tuple(_notes(told, started)))
+    notes = (*_notes(told, started), *([halt.sentence] if halt else []))
+    return Story(run.name, config, data, started.threads, started.device, changes, halt, notes)
+
+
+def halt_of(run: RunDir, told: Iterable[Event]) -> Halt | None:
+    """By the last checkpoint: a run that is stopped saves one where it stands. None: it came to its own end."""
+    end: RunEnded | None = None
+    for event in told:
+        end = event if isinstance(event, RunEnded) else None if isinstance(event, RunResumed) else end
+    if end and end.reason in ("completed", "early_stopped"):
+        return None
+    why = WHY.get(end.reason if end else "", "The run has no end: this is its last checkpoint")
+    last = checkpoint.find(run.checkpoints).last
+    if last is None:
+        raise InputError(f"run {run.name!r} has no good checkpoint; train it first")
+    facts = last.facts
+    return Halt(facts["epochs_done"], facts["step"], facts["position"] > 0, why)
 
 
 def folded(told: Iterable[Event], config: RunConfig) -> tuple[dict[str, Any], Changes]:

@@ -57,7 +57,8 @@ def _head(story: Story, beside: str) -> str:
     sizes = "-".join(map(str, (story.data.inputs, *story.config.model.hidden, story.data.outputs)))
     needs = "torch and torchvision" if story.is_of_torchvision else "torch"
     near = ", and the file of its data beside it" if beside else ""
-    return f'"""{safe(story.name)}: {safe(story.data.name)}, {sizes}. Repeats the run; needs {needs}{near}."""'
+    head = f'"""{safe(story.name)}: {safe(story.data.name)}, {sizes}. Repeats the run; needs {needs}{near}.'
+    return f'{head}\n\n{story.halt.sentence}.\n"""' if story.halt else f'{head}"""'
 
 
 def _imports(body: str) -> list[str]:
