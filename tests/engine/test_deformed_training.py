@@ -11,12 +11,9 @@ import torch
 from tests.engine.small import At, resumed, run, same_bits, session
 from tests.engine.test_blocks import Replayed, in_blocks, losses
 from tests.engine.test_feed_training import LOWERED, from_tier
-from tui_trainer.engine.data import load
-from tui_trainer.engine.export.program import story
 from tui_trainer.engine.passes import Batch
 from tui_trainer.errors import InputError
 from tui_trainer.events import EpochEnded
-from tui_trainer.knobs import build
 
 EVERYTHING: dict[str, Any] = {
     "rotation": 15.0, "rotation_of": {"1": 7.5}, "scale": 0.1, "stretch": 0.1, "shear": 10.0, "shift": 1.0,
@@ -111,13 +108,6 @@ def test_limits_change_while_it_trains() -> None:
 def test_what_cannot_be_deformed_is_refused(values: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
         session(**values)
-
-
-def test_a_program_that_would_repeat_such_a_run_is_refused() -> None:
-    plain, deformed = build({}), build(EVERYTHING)
-    story.check(plain, load(plain), ())
-    with pytest.raises(InputError, match="cannot repeat a run with augmentation"):
-        story.check(deformed, load(deformed), ())
 
 
 @pytest.mark.slow
