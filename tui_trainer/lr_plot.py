@@ -47,7 +47,8 @@ def _range(points: Sequence[Point]) -> tuple[float, float]:
     smoothed = [point[2] for point in points]
     low, start = min(smoothed), smoothed[0]
     high = min(max(smoothed), low + ROOM_ABOVE * (start - low)) if start > low else max(smoothed)
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
+    around = max(0.5, abs(low) * 1e-3)  # a half more or less is nothing to a number of 1e16
+    return (low, high) if high > low else (low - around, low + around)
 
 
 def _cells(

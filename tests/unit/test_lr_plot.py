@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui_trainer.finder_events import Point
@@ -36,6 +36,7 @@ def test_the_mark_stands_at_its_rate() -> None:
     assert all(line[10 + 10] == "┊" for line in lines[:2])
 
 
+@example([4503599627370498.0] * 2, 21, 5, None, False)
 @given(
     losses=st.lists(st.floats(-1e30, 1e30) | st.floats(0, 3), max_size=30),
     width=st.integers(0, 90),
