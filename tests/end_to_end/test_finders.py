@@ -105,6 +105,7 @@ def test_a_run_has_its_own_settings(cli: Cli) -> None:
         assert named in said.err
 
 
+@pytest.mark.slow
 def test_an_interrupted_finder_ends_with_the_signals_code_and_writes_nothing(spawn: Callable[..., Any]) -> None:
     process = spawn("batch-find", "digits", "--threads", "1", "--rounds", "100", "--json")
     assert process.stdout is not None

@@ -40,7 +40,11 @@ def test_numbers_of_classes_are_ordered_as_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "values"), [(["1", "01", "1.0", "0"], {}), (["1;01", "1.0", "0;00"], {"task": "labels"})]
+    ("words", "values"),
+    [
+        (["1", "01", "1.0", "0"], {}),
+        pytest.param(["1;01", "1.0", "0;00"], {"task": "labels"}, marks=pytest.mark.slow),  # processes of their own
+    ],
 )
 def test_classes_that_are_equal_as_numbers_have_the_same_order_in_every_process(
     words: list[str], values: dict[str, Any]
