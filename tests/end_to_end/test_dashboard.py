@@ -108,7 +108,7 @@ def test_a_run_that_blew_up_is_resumed_by_the_first_remedy_of_its_alert(run: Run
         terminal.wait_for("✗ diverged")
         terminal.wait_for("! The loss is no finite number")
         terminal.press("a")
-        terminal.wait_for("resumes from the last checkpoint with learning rate 3")
+        terminal.wait_for("resumes from the beginning with learning rate 3")
         terminal.press("1")
         wait_until(lambda: events_named(run, "run_resumed"))
         changed = wait_until(lambda: events_named(run, "hyperparameters_changed"))[0]
