@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,27 @@ def write_family(folder: Path, name: str, labels: bytes) -> None:
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(idx_bytes(PICTURES) if "images" in file else labels)
+
+
+def write_usps(folder: Path) -> None:
+    """Two pictures of the digit 2 in each split."""
+    line = "3 " + " ".join(f"{pixel}:{-1 + pixel / 128:.6f}" for pixel in range(1, 257))
+    for file in DATA_SETS["usps"].files:
+        (folder / file).write_bytes(bz2.compress(f"{line}\n{line}\n".encode()))
+
+
+def write_svhn(folder: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Two pictures in each split, of a 0 and of a 4; returns their pixels (32, 32, 3, 2)."""
+    from torchvision.datasets import SVHN
+
+    pixels = np.arange(32 * 32 * 3 * 2, dtype=np.int64).reshape(32, 32, 3, 2).astype(np.uint8)
+    digests = {}
+    for part in ("train", "test"):
+        path = folder / f"{part}_32x32.mat"
+        savemat(path, {"X": pixels, "y": np.array([[10], [4]])})
+        digests[part] = hashlib.md5(path.read_bytes()).hexdigest()
+    monkeypatch.setattr(SVHN, "split_list", {part: ["", f"{part}_32x32.mat", digests[part]] for part in digests})
+    return pixels
 
 
 @pytest.mark.parametrize("name", idx.NAMES)
@@ -60,9 +82,7 @@ def test_our_file_names_are_torchvisions(tmp_path: Path) -> None:
 
 
 def test_usps_is_read(tmp_path: Path) -> None:
-    line = "3 " + " ".join(f"{pixel}:{-1 + pixel / 128:.6f}" for pixel in range(1, 257))
-    for file in DATA_SETS["usps"].files:
-        (tmp_path / file).write_bytes(bz2.compress(f"{line}\n{line}\n".encode()))
+    write_usps(tmp_path)
     source = read_source("usps", tmp_path)
     assert source.train.inputs.shape == (2, 256)
     assert source.train.targets.tolist() == [2, 2]  # its labels count from 1
@@ -70,15 +90,7 @@ def test_usps_is_read(tmp_path: Path) -> None:
 
 
 def test_svhn_is_read_channel_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from torchvision.datasets import SVHN
-
-    pixels = np.arange(32 * 32 * 3 * 2, dtype=np.int64).reshape(32, 32, 3, 2).astype(np.uint8)
-    digests = {}
-    for part in ("train", "test"):
-        path = tmp_path / f"{part}_32x32.mat"
-        savemat(path, {"X": pixels, "y": np.array([[10], [4]])})
-        digests[part] = hashlib.md5(path.read_bytes()).hexdigest()
-    monkeypatch.setattr(SVHN, "split_list", {part: ["", f"{part}_32x32.mat", digests[part]] for part in digests})
+    pixels = write_svhn(tmp_path, monkeypatch)
     source = read_source("svhn", tmp_path)
     assert source.train.targets.tolist() == [0, 4]  # the digit 0 is labelled 10
     assert np.array_equal(source.train.inputs.numpy(), pixels.transpose(3, 2, 0, 1).reshape(2, -1))

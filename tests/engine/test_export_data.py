@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import bz2
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from scipy.io import savemat
 
 from tests.engine.test_data import idx_bytes
-from tests.engine.test_data_formats import write_family
-from tui_trainer.data_sets import DATA_SETS
+from tests.engine.test_data_formats import write_family, write_svhn, write_usps
 from tui_trainer.engine.data import idx
 from tui_trainer.engine.data.dataset import DataSet
 from tui_trainer.engine.data.prepare import measure, read_source
@@ -57,20 +53,10 @@ def test_every_member_of_the_mnist_family(tmp_path: Path, name: str, normalize: 
 
 
 def test_usps(tmp_path: Path) -> None:
-    line = "3 " + " ".join(f"{pixel}:{-1 + pixel / 128:.6f}" for pixel in range(1, 257))
-    for file in DATA_SETS["usps"].files:
-        (tmp_path / file).write_bytes(bz2.compress(f"{line}\n{line}\n".encode()))
+    write_usps(tmp_path)
     check(*parts_of("usps", tmp_path))
 
 
 def test_svhn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from torchvision.datasets import SVHN
-
-    pixels = np.arange(32 * 32 * 3 * 2, dtype=np.int64).reshape(32, 32, 3, 2).astype(np.uint8)
-    digests = {}
-    for part in ("train", "test"):
-        path = tmp_path / f"{part}_32x32.mat"
-        savemat(path, {"X": pixels, "y": np.array([[10], [4]])})
-        digests[part] = hashlib.md5(path.read_bytes()).hexdigest()
-    monkeypatch.setattr(SVHN, "split_list", {part: ["", f"{part}_32x32.mat", digests[part]] for part in digests})
+    write_svhn(tmp_path, monkeypatch)
     check(*parts_of("svhn", tmp_path, normalize="unit"))

@@ -30,6 +30,20 @@ def session(where: str, **values: Any) -> Session:
     return Session(config, load(config).to(chosen), chosen)
 
 
+def take_steps_without_waiting(made: Session) -> None:
+    """After a first step, in which libraries set themselves up; whatever waits for the device raises."""
+    made.start_epoch()
+    if made.work_ahead:
+        made.prepare_steps()
+    made.take_steps()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for _ in range(4):
+            made.take_steps()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
 def losses(made: Session) -> list[float]:
     return [event.train_loss for event in run(made) if isinstance(event, EpochEnded)]
 
@@ -180,16 +194,7 @@ def test_a_loss_that_is_no_number_is_found_and_the_weights_stay_finite() -> None
 )  # fmt: skip
 def test_a_step_does_not_wait_for_the_device(engine: str, values: dict[str, Any]) -> None:
     made = session("cuda", engine=engine, batch_size=8, **values)
-    made.start_epoch()
-    if made.work_ahead:
-        made.prepare_steps()
-    made.take_steps()
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        for _ in range(4):
-            made.take_steps()
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
+    take_steps_without_waiting(made)
 
 
 def test_the_reading_of_devices_agrees_with_torch() -> None:

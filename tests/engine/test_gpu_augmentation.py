@@ -10,7 +10,7 @@ import torch
 
 from tests.engine.small import At, run, same_bits
 from tests.engine.test_deformed_training import EVERYTHING
-from tests.engine.test_gpu import losses, session
+from tests.engine.test_gpu import losses, session, take_steps_without_waiting
 from tui_trainer.engine import checkpoint
 from tui_trainer.engine.augmentation import augmentation_for
 from tui_trainer.engine.data import load
@@ -48,16 +48,7 @@ def test_the_same_numbers_deform_as_on_the_cpu() -> None:
 @pytest.mark.parametrize("engine", ["eager", "graph"])
 def test_a_deformed_step_does_not_wait_for_the_device(engine: str) -> None:
     made = session("cuda", engine=engine, batch_size=8, **EVERYTHING)
-    made.start_epoch()
-    if made.work_ahead:
-        made.prepare_steps()
-    made.take_steps()
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        for _ in range(4):
-            made.take_steps()
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
+    take_steps_without_waiting(made)
 
 
 @pytest.mark.parametrize("engine", ["eager", "graph"])

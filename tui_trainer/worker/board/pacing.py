@@ -24,9 +24,8 @@ class Spaced:
     def is_due(self, now: float) -> bool:
         """Asked with the time of each event; a yes counts as written."""
         self._left -= 1
-        if self._left < 0 and 0 <= now - self._last < max(
-            self._least, (now - self._began) / self._most
-        ):  # clocks are set back
+        spacing = max(self._least, (now - self._began) / self._most)
+        if self._left < 0 and 0 <= now - self._last < spacing:  # clocks are set back
             return False
         self._last = now
         return True
